@@ -1,0 +1,217 @@
+"""The program's own preferences, `config.toml`: how it looks, where services are. No part of any job."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic_core import PydanticCustomError
+
+from engine.errors import Problem, SettingsError
+from engine.paths import Paths
+from engine.settings_types import Name, OptionalPath, Switch, expand_path, resolve_in
+from engine.text import clean_text
+from engine.toml_files import TomlDocument, read_toml, set_value, write_private_text
+from engine.validation import validate_known
+
+ImageProtocol = Literal["auto", "kitty", "sixel", "blocks", "off"]
+
+BASE_URL_VARIABLES = {
+    "piapi": "PIAPI_BASE_URL",
+    "openai": "OPENAI_BASE_URL",
+    "remove_bg": "REMOVE_BG_BASE_URL",
+    "runware": "RUNWARE_BASE_URL",
+}
+
+
+def _base_url(text: str) -> str:
+    url = text.strip()
+    reason = _refusal(url)
+    if reason:
+        # The text itself may hold a password, so it is not quoted.
+        raise PydanticCustomError(
+            "base_url", "{reason}", {"reason": reason, "hint": "Write it like https://host/v1."}
+        )
+    return url.rstrip("/")
+
+
+def _refusal(url: str) -> str:
+    if url != clean_text(url) or " " in url:
+        return "it contains blanks or control characters"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return "it is not a URL"
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "it is not an http or https URL"
+    if parts.username is not None or parts.password is not None:
+        return "it contains a user name or password; keys are stored with `gimf keys set`"
+    if parts.query or parts.fragment:
+        return "it has a query or a fragment; a base URL ends with its path"
+    return ""
+
+
+BaseUrl = Annotated[str, Strict(), AfterValidator(_base_url)]
+Shortcut = Annotated[str, Strict()]
+
+
+def _refuse_tables(keymap: Any) -> Any:
+    """`review.approve = "a"` without quotes is a table in TOML."""
+    for action, keys in keymap.items() if isinstance(keymap, dict) else ():
+        if isinstance(keys, dict):
+            raise PydanticCustomError(
+                "keymap",
+                "{action} stands without quotes",
+                {"action": clean_text(action), "hint": _QUOTES_HINT},
+            )
+    return keymap
+
+
+_QUOTES_HINT = 'Write the whole action in quotes, such as "review.approve" = "a".'
+Keymap = Annotated[dict[str, Shortcut], BeforeValidator(_refuse_tables)]
+
+
+class PreferencesGroup(BaseModel):
+    """Frozen; refuses fields that it does not have."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Notifications(PreferencesGroup):
+    """How a finished job makes itself known."""
+
+    bell: Switch = Field(True, description="Ring the terminal's bell.")
+    title: Switch = Field(True, description="Show the job in the terminal's title.")
+    progress: Switch = Field(True, description="Show progress in the task bar (OSC 9;4).")
+
+
+class BaseUrls(PreferencesGroup):
+    """Where each service answers; PIAPI_BASE_URL and its like in the environment win."""
+
+    piapi: BaseUrl = "https://api.piapi.ai"
+    openai: BaseUrl = "https://api.openai.com/v1"
+    remove_bg: BaseUrl = "https://api.remove.bg/v1.0"
+    runware: BaseUrl = "https://api.runware.ai/v1"
+
+
+class Folders(PreferencesGroup):
+    """Folders in place of the program's own, for jobs whose settings name none."""
+
+    output: OptionalPath = Field(None, description="Finished pictures.")
+    work: OptionalPath = Field(None, description="Unfinished and failed pictures.")
+    exports: OptionalPath = Field(None, description="Workbooks and archives.")
+
+
+class Preferences(PreferencesGroup):
+    """Everything in `config.toml`."""
+
+    theme: Name = Field("gimf-dark", description="A theme of the program or of Textual.")
+    image_protocol: ImageProtocol = Field("auto", description="How pictures are drawn in the terminal.")
+    resume_on_start: Switch = Field(True, description="Go on with what an earlier start left unfinished.")
+    on_hangup: Literal["continue", "stop"] = Field(
+        "continue", description="What a job does when the line drops."
+    )
+    keymap: Keymap = Field(default_factory=dict, description="Action to keys, comma separated.")
+    notifications: Notifications = Field(default_factory=Notifications)
+    base_urls: BaseUrls = Field(default_factory=BaseUrls)
+    folders: Folders = Field(default_factory=Folders)
+
+    def output_folder(self, paths: Paths) -> Path:
+        """Where finished pictures go when a job's settings do not say."""
+        return self._folder("output", paths.default_output_dir)
+
+    def work_folder(self, paths: Paths) -> Path:
+        """Where unfinished and failed pictures lie when a job's settings do not say."""
+        return self._folder("work", paths.work_dir)
+
+    def export_folder(self, paths: Paths) -> Path:
+        """Where exports go that name no place."""
+        return self._folder("exports", paths.default_export_dir)
+
+    def _folder(self, name: str, default: Path) -> Path:
+        text: str | None = getattr(self.folders, name)
+        return default if text is None else expand_path(text, f"folders.{name}")
+
+
+def load_preferences(
+    path: Path, environ: Mapping[str, str] = os.environ
+) -> tuple[Preferences, list[Problem]]:
+    """The file over the defaults, base URLs of the environment over both; no file means the defaults.
+
+    Relative folders belong to the file's own. Unknown fields are warnings. Raises SettingsError naming
+    file, line and field (or the variable) of everything that is wrong.
+    """
+    return _validate(_read(path), environ)
+
+
+def save_preferences(
+    path: Path, changes: Mapping[str, Any], environ: Mapping[str, str] = os.environ
+) -> tuple[Preferences, list[Problem]]:
+    """Set single fields (`notifications.bell`, `keymap.review.approve`) in the file; None removes one.
+
+    Everything else in it stays: comments, and fields that this version does not know (they are reported).
+    What the environment says is never written. Nothing is written if the outcome is not valid. Raises
+    SettingsError.
+    """
+    document = _read(path)
+    for field, value in changes.items():
+        text = set_value(document, _key_path(field), value)
+        document = TomlDocument(path, text, _parsed(text, path))
+    preferences = _validate(document, environ)
+    try:
+        write_private_text(path, document.text)
+    except OSError as error:
+        raise SettingsError([Problem(str(path), f"it cannot be written: {error.strerror}")]) from error
+    return preferences
+
+
+def _read(path: Path) -> TomlDocument:
+    try:
+        return read_toml(path)
+    except FileNotFoundError:
+        return TomlDocument(path, "", {})
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError([Problem(str(path), f"it would not be valid TOML: {error}")]) from error
+
+
+def _key_path(field: str) -> tuple[str, ...]:
+    """An action's id has dots of its own, so what follows `keymap.` is one key."""
+    group, _, rest = field.partition(".")
+    return (group, rest) if group == "keymap" and rest else tuple(field.split("."))
+
+
+def _validate(document: TomlDocument, environ: Mapping[str, str]) -> tuple[Preferences, list[Problem]]:
+    data = dict(document.data)
+    if isinstance(folders := data.get("folders"), dict):
+        beside = document.path.absolute().parent
+        data["folders"] = {
+            name: resolve_in(beside, value) if isinstance(value, str) else value
+            for name, value in folders.items()
+        }
+    problems: list[Problem] = []
+    try:
+        preferences, warnings = validate_known(Preferences, data)
+    except SettingsError as error:
+        problems += [document.located(problem) for problem in error.problems]
+        preferences, warnings = Preferences(), []
+    urls: dict[str, str] = {}
+    for name, variable in BASE_URL_VARIABLES.items():
+        if url := environ.get(variable, "").strip():
+            try:
+                urls[name] = _base_url(url)
+            except PydanticCustomError as error:
+                problems.append(Problem(variable, error.message(), hint="Correct it or unset it."))
+    if problems:
+        raise SettingsError(problems)
+    base_urls = preferences.base_urls.model_copy(update=urls)
+    located = [document.located(warning) for warning in warnings]
+    return preferences.model_copy(update={"base_urls": base_urls}), located
