@@ -1,0 +1,1 @@
+"""Pure functions on pictures: no database, no network, safe to repeat."""
