@@ -1,0 +1,21 @@
+"""The texts that a job was given beside its settings, kept with it so that a resumed job needs no file again."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class JobInputs(BaseModel):
+    """Stored as JSON on the job; never changes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    keyword_source: str
+    """The file that the keywords came from, or `built-in list`."""
+    keyword_count: int
+    draw_seed: int
+    """Seed of the random keyword order."""
+    columns: tuple[str, ...]
+    template: str
+    template_source: str
+    quality_prompt: str | None = None
+    """None: the built-in one."""
+    metadata_prompt: str | None = None

@@ -1,0 +1,417 @@
+"""The asking half of the API: rows turned into views. Needs a database and nothing else, so a command can ask
+without an engine."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import aiosqlite
+
+from db import (
+    configurations,
+    generations,
+    image_pages,
+    images,
+    job_pages,
+    job_queue,
+    jobs,
+    ledger,
+    logs,
+    tasks,
+    totals,
+)
+from db.connection import Database
+from db.records import ImageRecord, JobRecord, LogRecord, TaskRecord, utc_text
+from db.status import ImageStatus, JobStatus, Progress, TaskState
+from engine.api import ImageQuery, JobQuery, LogQuery
+from engine.errors import ConflictError, NotFoundError
+from engine.paths import Paths
+from engine.progress import Pace
+from engine.settings import Settings, dump_settings, merge_settings
+from engine.views import (
+    ConfigurationView,
+    ErrorView,
+    GenerationView,
+    ImageCounts,
+    ImageView,
+    JobDetailView,
+    JobView,
+    LogView,
+    Page,
+    ProgressView,
+    Spend,
+    TaskView,
+    TotalsView,
+)
+
+PAGE = 500
+_AFTER_PROMPT = tuple(state for state in TaskState if state not in (TaskState.PLANNED, TaskState.CANCELLED))
+_AFTER_SUBMISSION = tuple(state for state in _AFTER_PROMPT if state is not TaskState.PROMPTED)
+
+
+class Queries:
+    """Answers from the rows as they are now."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, paths: Paths) -> AsyncIterator["Queries"]:
+        """Read-only, beside whatever engine holds the folder. Raises NotFoundError where there is no database yet."""
+        if not paths.database_file.exists():
+            raise NotFoundError(
+                f"There is no database in {paths.data_dir} yet.",
+                hint="Nothing has been run here; `gimf demo` or `gimf run` makes one.",
+                code="no_database",
+            )
+        database = await Database.open(paths.database_file, read_only=True)
+        try:
+            yield cls(database)
+        finally:
+            await database.close()
+
+    async def resolve_job(self, text: str) -> str:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            found = await jobs.resolve(connection, text, include_deleted=True)
+        if not found:
+            raise NotFoundError(f"There is no job “{text}”.", hint="`gimf jobs list` shows them all.")
+        if len(found) > 1:
+            names = ", ".join(f"{job.job_id} (#{job.job_number} {job.label})" for job in found)
+            raise ConflictError(f"“{text}” may mean {names}.", hint="Use the whole id.", code="ambiguous")
+        return found[0].job_id
+
+    async def jobs(self, query: JobQuery) -> Page[JobView]:
+        """See EngineApi."""
+        where = job_pages.JobFilter(
+            statuses=query.statuses,
+            text=query.text,
+            created_from=query.created_from,
+            created_to=query.created_to,
+            kind=query.kind,
+            include_deleted=query.includes_deleted,
+        )
+        async with self._database.reading() as connection:
+            records, cursor = await job_pages.page(
+                connection, where, sort=job_pages.JobSort(query.sort), cursor=query.cursor, limit=query.limit
+            )
+        return Page[JobView](rows=tuple(job_view(record) for record in records), next_cursor=cursor)
+
+    async def job(self, job_id: str) -> JobView:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            return job_view(await _job(connection, job_id))
+
+    async def job_detail(self, job_id: str) -> JobDetailView:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            view = job_view(await _job(connection, job_id))
+            snapshot = await jobs.snapshot(connection, job_id)
+            assert snapshot is not None, "every job has its snapshot"
+            rows = await _generations(connection, job_id)
+        return JobDetailView(**view.model_dump(), settings=snapshot.settings, generations=tuple(rows))
+
+    async def job_settings(self, job_id: str) -> Settings:
+        """The settings that a job ran with."""
+        async with self._database.reading() as connection:
+            snapshot = await jobs.snapshot(connection, job_id)
+        if snapshot is None:
+            raise NotFoundError(f"There is no job {job_id}.")
+        return merge_settings(snapshot.settings)[0]
+
+    async def queue(self) -> list[JobView]:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            running = await jobs.by_status(connection, JobStatus.RUNNING)
+            paused = await jobs.by_status(connection, JobStatus.PAUSED)
+            waiting = await job_queue.queue(connection)
+        places = {job.job_id: place for place, job in enumerate(waiting, start=1)}
+        return [job_view(job, places.get(job.job_id)) for job in (*running, *paused, *waiting)]
+
+    async def progress(
+        self, job_id: str, pace: Pace | None = None, now: float = 0.0, *, is_still: bool = False
+    ) -> ProgressView:
+        """See EngineApi; the engine adds its pace."""
+        async with self._database.aggregating() as connection:
+            job = await _job(connection, job_id)
+            states = await tasks.count_by_state(connection, job_id)
+            steps = await images.count_by_progress(connection, job_id)
+        counts = image_counts(job)
+        remaining = max(0, counts.planned - counts.finished - counts.unknown)
+        rate = eta = None
+        if pace is not None:
+            pace.note(counts.finished, now)
+            rate, eta = pace.images_per_minute(now), pace.eta_s(remaining, now)
+        beyond_check = sum(number for step, number in steps.items() if step is not Progress.DOWNLOADED)
+        return ProgressView(
+            job_id=job_id,
+            images=counts,
+            prompted=sum(states[state] for state in _AFTER_PROMPT),
+            submitted=sum(states[state] for state in _AFTER_SUBMISSION),
+            downloaded=job.images,
+            checked=beyond_check + job.qc_failed,
+            done=counts.finished,
+            in_flight=states[TaskState.SUBMITTING] + states[TaskState.SUBMITTED],
+            images_per_minute=rate,
+            eta_s=eta,
+            spend_usd=_dollars(job.actual_micros + job.committed_micros + job.unknown_micros),
+            is_quiescent=is_still,
+        )
+
+    async def images(self, query: ImageQuery) -> Page[ImageView]:
+        """See EngineApi."""
+        where = image_pages.ImageFilter(
+            job_id=query.job_id,
+            statuses=query.statuses,
+            stage=query.stage,
+            reason=query.reason,
+            created_from=query.created_from,
+            created_to=query.created_to,
+            search=query.text,
+        )
+        order = image_pages.ImageOrder.JOB if query.sort == "number" else image_pages.ImageOrder(query.sort)
+        async with self._database.reading() as connection:
+            records, cursor = await image_pages.page(
+                connection, where, order=order, cursor=query.cursor, limit=query.limit
+            )
+        return Page[ImageView](rows=tuple(image_view(record) for record in records), next_cursor=cursor)
+
+    async def image(self, image_id: int) -> ImageView:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            record = await images.get(connection, image_id)
+        if record is None:
+            raise NotFoundError(f"There is no image {image_id}.", hint="`gimf images list` shows them all.")
+        return image_view(record)
+
+    async def logs(self, query: LogQuery) -> list[LogView]:
+        """See EngineApi."""
+        where = logs.LogFilter(
+            job_id=query.job_id, min_level=query.min_level, stage=query.stage, text=query.text
+        )
+        async with self._database.reading() as connection:
+            if query.after_entry_id is not None:
+                records = await logs.page(connection, where, after=query.after_entry_id, limit=query.limit)
+            else:
+                records = await logs.page(
+                    connection, where, before=query.before_entry_id, limit=query.limit, newest_first=True
+                )
+                records.reverse()
+        return [log_view(record) for record in records]
+
+    async def totals(self) -> TotalsView:
+        """See EngineApi."""
+        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+        async with self._database.aggregating() as connection:
+            values = await totals.read_all(connection)
+            today = await ledger.spent_since(connection, utc_text(midnight.astimezone(UTC)))
+        by_image = {status: values.get(f"images.{status}", 0) for status in ImageStatus}
+        by_job = {status: values.get(f"jobs.{status}", 0) for status in JobStatus}
+        approved = by_image[ImageStatus.APPROVED]
+        failed = (
+            by_image[ImageStatus.QC_FAILED]
+            + by_image[ImageStatus.FAILED]
+            + by_image[ImageStatus.RETRY_FAILED]
+        )
+        finished = approved + failed + by_image[ImageStatus.TRASHED]
+        started = values.get("jobs.started", 0)
+        spend = sum(values.get(f"spend.{account}", 0) for account in ("actual", "committed", "unknown"))
+        return TotalsView(
+            jobs=sum(by_job.values()),
+            jobs_completed=by_job[JobStatus.COMPLETED],
+            jobs_failed=by_job[JobStatus.FAILED],
+            jobs_running=by_job[JobStatus.RUNNING] + by_job[JobStatus.PAUSED],
+            jobs_queued=by_job[JobStatus.QUEUED],
+            images=sum(by_image.values()),
+            approved=approved,
+            failed=failed,
+            success_rate=approved / finished if finished else None,
+            average_duration_s=values.get("jobs.active_ms", 0) / 1000 / started if started else None,
+            spend_usd=_dollars(spend),
+            spend_today_usd=_dollars(today),
+        )
+
+    async def configurations(self) -> list[ConfigurationView]:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            return [
+                ConfigurationView(
+                    name=record.name,
+                    is_default=record.is_default,
+                    settings=record.settings,
+                    updated_at=record.updated_at,
+                )
+                for record in await configurations.list_all(connection)
+            ]
+
+    async def configuration(self, name: str | None) -> ConfigurationView:
+        """See EngineApi; without a stored default the model's own defaults are the default."""
+        async with self._database.reading() as connection:
+            record = (
+                await configurations.get_default(connection)
+                if name is None
+                else await configurations.get(connection, name)
+            )
+        if record is None and name is None:
+            return ConfigurationView(
+                name="default", is_default=True, settings=dump_settings(Settings()), updated_at=""
+            )
+        if record is None:
+            raise NotFoundError(
+                f"There is no configuration “{name}”.", hint="`gimf config list` shows them all."
+            )
+        return ConfigurationView(
+            name=record.name,
+            is_default=record.is_default,
+            settings=record.settings,
+            updated_at=record.updated_at,
+        )
+
+
+async def _job(connection: aiosqlite.Connection, job_id: str) -> JobRecord:
+    record = await jobs.get(connection, job_id)
+    if record is None:
+        raise NotFoundError(f"There is no job {job_id}.", hint="`gimf jobs list` shows them all.")
+    return record
+
+
+async def _generations(connection: aiosqlite.Connection, job_id: str) -> list[GenerationView]:
+    views: list[GenerationView] = []
+    after = -1
+    while True:
+        page = await generations.page_for_job(connection, job_id, after, PAGE)
+        if not page:
+            return views
+        after = page[-1].generation_index
+        of_generation: dict[int, list[TaskView]] = {}
+        for task in await tasks.for_generations(connection, [one.generation_id for one in page]):
+            of_generation.setdefault(task.generation_id, []).append(_task_view(task))
+        views += [
+            GenerationView(
+                generation_id=one.generation_id,
+                index=one.generation_index,
+                keyword=one.keyword,
+                prompt=one.prompt,
+                aspect_ratio=one.aspect_ratio,
+                width=one.width,
+                height=one.height,
+                seed=one.seed,
+                tasks=tuple(of_generation.get(one.generation_id, ())),
+            )
+            for one in page
+        ]
+
+
+def image_counts(job: JobRecord) -> ImageCounts:
+    """One definition of every count, for all screens and commands."""
+    return ImageCounts(
+        planned=job.planned_images,
+        approved=job.approved,
+        qc_failed=job.qc_failed,
+        failed=job.failed + job.retry_failed + job.lost + job.missing,
+        pending=job.pending + job.retry_pending + job.processing,
+        unknown=job.unknown,
+        trashed=job.trashed,
+    )
+
+
+def job_view(job: JobRecord, queue_place: int | None = None) -> JobView:
+    """A job as everyone sees it."""
+    spend = Spend(
+        actual=_dollars(job.actual_micros),
+        committed=_dollars(job.committed_micros),
+        unknown=_dollars(job.unknown_micros),
+        estimate=_dollars(job.estimate_micros),
+    )
+    return JobView(
+        job_id=job.job_id,
+        number=job.job_number,
+        label=job.label,
+        kind=job.kind,
+        status=job.status,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        duration_s=None if job.started_at is None else job.active_ms / 1000,
+        images=image_counts(job),
+        spend_usd=_dollars(job.actual_micros + job.committed_micros + job.unknown_micros),
+        spend=spend,
+        output_dir=job.output_dir,
+        error=_error(job.error_stage, job.error_code, job.error_message, job.error_hint),
+        pause=_error(None, job.pause_code, job.pause_message, job.pause_hint),
+        configuration=job.configuration_name,
+        parent_job_id=job.parent_job_id,
+        queue_position=queue_place,
+        deleted_at=job.deleted_at,
+    )
+
+
+def image_view(image: ImageRecord) -> ImageView:
+    """An image as everyone sees it."""
+    return ImageView(
+        image_id=image.image_id,
+        job_id=image.job_id,
+        generation_id=image.generation_id,
+        number=image.image_number,
+        status=image.status,
+        stage=image.stage,
+        reason=image.reason,
+        warnings=image.warnings,
+        prompt=image.prompt,
+        keyword=image.keyword,
+        provider=image.provider,
+        model=image.model,
+        task_id=image.provider_task_id,
+        width=image.width,
+        height=image.height,
+        seed=image.seed,
+        file=image.output_file or image.processed_file or image.original_file,
+        original_file=image.original_file,
+        title=image.title,
+        description=image.description,
+        tags=image.tags,
+        cost_usd=_dollars(image.cost_micros),
+        created_at=image.created_at,
+        replaces_image_id=image.replaces_image_id,
+    )
+
+
+def log_view(entry: LogRecord) -> LogView:
+    """A log entry as everyone sees it."""
+    return LogView(
+        entry_id=entry.entry_id,
+        job_id=entry.job_id,
+        at=entry.at,
+        level=entry.level,
+        stage=entry.stage,
+        image_number=entry.image_number,
+        message=entry.message,
+        cause=entry.cause,
+        hint=entry.hint,
+    )
+
+
+def _task_view(task: TaskRecord) -> TaskView:
+    return TaskView(
+        provider=task.provider,
+        model=task.model,
+        task_id=task.provider_task_id,
+        state=task.state,
+        images=task.images_received or 0,
+        images_requested=task.images_requested,
+        cost_usd=None if task.cost_micros is None else _dollars(task.cost_micros),
+        submissions=task.submissions,
+        error=_error(task.error_stage, task.error_code, task.error_message, task.error_hint),
+    )
+
+
+def _error(stage: Any, code: str | None, message: str | None, hint: str | None) -> ErrorView | None:
+    if code is None:
+        return None
+    return ErrorView(stage=stage, code=code, message=message or "", hint=hint or "")
+
+
+def _dollars(micros: int) -> float:
+    return micros / 1_000_000

@@ -1,0 +1,328 @@
+"""The sequential job queue: takes the next job from the database, runs it, writes down how it ended, takes the next."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from db import job_queue
+from db import jobs as job_rows
+from db import tasks as task_rows
+from db.connection import Database
+from db.errors import DatabaseError
+from db.records import JobRecord, RecordedError, utc_text
+from db.status import JobStatus, Stage, TaskState
+from engine.bus import EventBus
+from engine.clock import Clock
+from engine.context import JobContext
+from engine.errors import FactoryError, PauseRequired
+from engine.events import JobFinished, JobPaused, JobProgressed, JobStarted, JobStatusChanged, QueueChanged
+from engine.failures import stage_error_of
+from engine.progress import Pace
+from engine.queries import Queries
+from engine.recovery import lose_submissions
+from engine.runner import JobRunner
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.25
+TICK_OF_A_LARGE_JOB_S = 1.0
+LARGE_JOB = 2_000
+BOOK_TIME_EVERY_S = 2.0
+PAID_CALLS_LIMIT_S = 5.0
+"""How long a forced stop waits for the answers of requests that are on their way."""
+
+
+@dataclass(eq=False)
+class RunningJob:
+    """The job at work, as the queue sees it."""
+
+    job: JobRecord
+    context: JobContext
+    pace: Pace = field(default_factory=Pace)
+    runner: JobRunner | None = None
+    work: asyncio.Task[None] | None = None
+    is_still: bool = False
+    active_since: float | None = None
+    paused_since: float | None = None
+
+
+class JobQueue:
+    """Runs queued jobs one after another until it is closed."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: EventBus,
+        clock: Clock,
+        queries: Queries,
+        make_context: Callable[[JobRecord], Awaitable[JobContext]],
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self._queries = queries
+        self._make_context = make_context
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._is_closing = False
+        self.running: RunningJob | None = None
+
+    def start(self) -> None:
+        """Begin with whatever is queued."""
+        self._wake.set()
+        self._loop = asyncio.create_task(self._run(), name="job queue")
+
+    def wake(self) -> None:
+        """Something was queued."""
+        self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no job is at work."""
+        return self.running is None
+
+    async def shut_down(self, *, at_once: bool) -> None:
+        """End the work, leaving every row as it is. Answers to paid requests are awaited unless `at_once`."""
+        self._is_closing = True
+        running = self.running
+        if running is not None and running.work is not None:
+            running.work.cancel()
+            paid_calls = set(running.context.paid_calls)
+            if at_once:
+                for call in paid_calls:
+                    call.cancel()
+            if paid_calls:
+                await asyncio.wait(paid_calls)
+        if self._loop is not None:
+            self._wake.set()
+            await asyncio.wait([self._loop])
+            if not self._loop.cancelled() and (error := self._loop.exception()) is not None:
+                raise error
+
+    # ---- commands on the job at work
+
+    async def pause(self, running: RunningJob, reason: PauseRequired) -> None:
+        """Close the gate and say why; what is on its way goes on."""
+        if not running.context.gate.is_open:
+            return
+        running.context.gate.close()
+        running.paused_since = self._clock.monotonic()
+        await self._book_time(running)
+        running.active_since = None
+        job_id = running.job.job_id
+        async with self._database.transaction() as connection:
+            await job_rows.set_pause(
+                connection,
+                job_id,
+                code=reason.code,
+                message=reason.message,
+                hint=reason.hint,
+                at=utc_text(self._clock.now()),
+            )
+        if reason.code == "user":
+            running.context.log.info("Paused. What is on its way is worked through.")
+        else:
+            running.context.log.error(f"Paused: {reason.message}", cause=reason.code, hint=reason.hint)
+        self._bus.publish(JobPaused(job_id, reason.code, reason.message, reason.hint))
+        self._bus.publish(JobStatusChanged(job_id, JobStatus.PAUSED))
+        if running.runner is not None and running.runner.is_still:
+            self._note_still(running)
+
+    async def resume(self, running: RunningJob) -> None:
+        """Open the gate again; keys are read anew."""
+        async with self._database.transaction() as connection:
+            await job_rows.clear_pause(connection, running.job.job_id, JobStatus.RUNNING)
+        await running.context.services.forget()
+        if running.paused_since is not None:
+            running.pace.pause(self._clock.monotonic() - running.paused_since)
+        running.paused_since = None
+        running.active_since = self._clock.monotonic()
+        running.is_still = False
+        running.context.log.info("Resumed.")
+        running.context.gate.reopen()
+        self._bus.publish(JobStatusChanged(running.job.job_id, JobStatus.RUNNING))
+
+    async def stop(self, running: RunningJob, *, is_forced: bool) -> None:
+        """Submit nothing new; forced: cancel the work at once and ask the provider to cancel what is pending."""
+        running.context.log.info(
+            "Force stop: the work ends at once." if is_forced else "Stopping after what is already paid for."
+        )
+        running.context.gate.stop()
+        if is_forced and running.work is not None:
+            running.work.cancel()
+
+    # ---- the loop
+
+    async def _run(self) -> None:
+        while not self._is_closing:
+            self._wake.clear()
+            async with self._database.reading() as connection:
+                job = await job_queue.next_queued(connection)
+            if job is None:
+                await self._wake.wait()
+                continue
+            await self._run_job(job)
+
+    async def _run_job(self, job: JobRecord) -> None:
+        at = utc_text(self._clock.now())
+        async with self._database.transaction() as connection:
+            if not await job_rows.mark_started(connection, job.job_id, at):
+                return
+        self._bus.publish(QueueChanged())
+        self._bus.publish(JobStarted(job.job_id, is_resumed=job.started_at is not None))
+        self._bus.publish(JobStatusChanged(job.job_id, JobStatus.RUNNING))
+        try:
+            context = await self._make_context(job)
+        except (FactoryError, OSError) as error:
+            failure = stage_error_of(error, Stage.PREFLIGHT)
+            await self._finish(
+                job,
+                JobStatus.FAILED,
+                RecordedError(failure.stage, failure.code, failure.message, failure.hint),
+            )
+            return
+        running = RunningJob(job, context)
+        self.running = running
+        context.log.info(
+            f"Job {job.label} {'goes on' if job.started_at else 'starts'}: {job.planned_images} images."
+        )
+        running.runner = JobRunner(
+            context,
+            on_pause=lambda reason: self.pause(running, reason),
+            on_still=lambda: self._note_still(running),
+        )
+        running.active_since = self._clock.monotonic()
+        ticker = asyncio.create_task(self._tick(running), name="progress")
+        running.work = asyncio.create_task(running.runner.run(), name=f"job {job.job_id}")
+        try:
+            await asyncio.wait([running.work])
+            ticker.cancel()
+            await asyncio.wait([ticker])
+            await self._conclude(running)
+        finally:
+            ticker.cancel()
+            self.running = None
+
+    async def _conclude(self, running: RunningJob) -> None:
+        """Write down how the job ended, from the rows."""
+        assert running.work is not None, "a job that ends was at work"
+        job_id = running.job.job_id
+        error = None if running.work.cancelled() else running.work.exception()
+        if running.context.paid_calls:
+            await asyncio.wait(
+                set(running.context.paid_calls), timeout=None if self._is_closing else PAID_CALLS_LIMIT_S
+            )
+        if running.context.gate.is_stopping and running.work.cancelled():
+            await self._after_forced_stop(running)
+        await self._book_time(running)
+        if running.context.gate.is_stopping:
+            await self._finish(running.job, JobStatus.STOPPED, None)
+        elif running.work.cancelled():
+            await self._interrupt(running)
+        elif isinstance(error, DatabaseError):
+            raise error
+        elif error is not None:
+            logger.error("job %s", job_id, exc_info=error)
+            failure = stage_error_of(error, Stage.GENERATE) if isinstance(error, Exception) else None
+            message = failure.message if failure else str(error)
+            recorded = RecordedError(
+                Stage.GENERATE, "internal", message, "The log has the details; the job can be resumed."
+            )
+            await self._finish(running.job, JobStatus.FAILED, recorded)
+        else:
+            await self._finish_worked_through(running)
+
+    async def _finish_worked_through(self, running: RunningJob) -> None:
+        async with self._database.reading() as connection:
+            job = await job_rows.get(connection, running.job.job_id)
+            assert job is not None, "the job at work exists"
+            failed = await task_rows.for_job(
+                connection, job.job_id, [TaskState.FAILED, TaskState.UNKNOWN], limit=1
+            )
+        if job.images > 0:
+            await self._finish(running.job, JobStatus.COMPLETED, None)
+            return
+        recorded = RecordedError(
+            Stage.GENERATE, "no_image", "No image came of it.", "The log says what happened."
+        )
+        if failed and failed[0].error_code is not None:
+            first = failed[0]
+            recorded = RecordedError(
+                first.error_stage or Stage.GENERATE,
+                first.error_code or "no_image",
+                f"No image came of it: {first.error_message}",
+                first.error_hint or "",
+            )
+        await self._finish(running.job, JobStatus.FAILED, recorded)
+
+    async def _after_forced_stop(self, running: RunningJob) -> None:
+        for call in set(running.context.paid_calls):
+            call.cancel()
+        await lose_submissions(self._database, self._clock, running.job.job_id)
+        if running.runner is not None:
+            taken_back = await running.runner.cancel_pending()
+            if taken_back:
+                running.context.log.info(f"{taken_back} pending tasks were cancelled at the provider.")
+
+    async def _interrupt(self, running: RunningJob) -> None:
+        """The engine is leaving: a running job waits as interrupted, a paused one stays paused."""
+        async with self._database.transaction() as connection:
+            await job_rows.set_status(
+                connection,
+                running.job.job_id,
+                JobStatus.INTERRUPTED,
+                utc_text(self._clock.now()),
+                [JobStatus.RUNNING],
+            )
+        running.context.log.info("Interrupted; the next start goes on from here.")
+
+    async def _finish(self, job: JobRecord, status: JobStatus, error: RecordedError | None) -> None:
+        async with self._database.transaction(durable=True) as connection:
+            await job_rows.mark_finished(connection, job.job_id, status, utc_text(self._clock.now()), error)
+        running = self.running
+        if running is not None:
+            view = await self._queries.job(job.job_id)
+            running.context.log.info(
+                f"{status.value.capitalize()}: {view.images.approved} approved, {view.images.qc_failed} rejected, "
+                f"{view.images.failed} failed of {view.images.planned}; ${view.spend_usd:.4f} spent."
+            )
+            await self._publish_progress(running)
+        self._bus.publish(JobStatusChanged(job.job_id, status))
+        self._bus.publish(JobFinished(job.job_id, status))
+
+    # ---- progress
+
+    async def _tick(self, running: RunningJob) -> None:
+        """Publish progress, and book the time at work so that a killed engine loses at most a few seconds of it."""
+        pause_s = TICK_OF_A_LARGE_JOB_S if running.job.planned_images > LARGE_JOB else TICK_S
+        booked_at = self._clock.monotonic()
+        while True:
+            await self._publish_progress(running)
+            await self._clock.sleep(pause_s)
+            if self._clock.monotonic() - booked_at >= BOOK_TIME_EVERY_S:
+                booked_at = self._clock.monotonic()
+                await self._book_time(running)
+
+    async def _publish_progress(self, running: RunningJob) -> None:
+        try:
+            view = await self._queries.progress(
+                running.job.job_id, running.pace, self._clock.monotonic(), is_still=running.is_still
+            )
+        except DatabaseError as error:
+            logger.warning("progress: %s", error)
+            return
+        self._bus.publish(JobProgressed(running.job.job_id, view))
+
+    def _note_still(self, running: RunningJob) -> None:
+        if not running.is_still:
+            running.is_still = True
+            self._bus.publish(JobStatusChanged(running.job.job_id, JobStatus.PAUSED))
+
+    async def _book_time(self, running: RunningJob) -> None:
+        if running.active_since is None:
+            return
+        now = self._clock.monotonic()
+        elapsed, running.active_since = now - running.active_since, now
+        async with self._database.transaction() as connection:
+            await job_rows.add_active_ms(connection, running.job.job_id, int(elapsed * 1000))

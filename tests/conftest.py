@@ -1,0 +1,79 @@
+"""What holds for every test: no key and no folder of the user's, no network but this machine's own."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clock import FakeClock
+from tests.support.engine import EngineHome, engine_home
+
+_PREFIXES = ("GIMF_", "PIAPI_", "OPENAI_", "REMOVE_BG_", "RUNWARE_", "XDG_")
+_SUFFIX = "_PROXY"
+
+
+@pytest.fixture(autouse=True)
+def safe_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real keys, base URLs and proxies are out of sight, also for the processes that a test starts."""
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) or name.upper().endswith(_SUFFIX):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home", numbered=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIMF_HOME", str(home / "gimf"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+
+
+@pytest.fixture(autouse=True)
+def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to anywhere else, or a name that only a server could resolve, is an error at once."""
+    connect, getaddrinfo = socket.socket.connect, socket.getaddrinfo
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise AssertionError(f"a test wants to talk to {address[0]}")
+        connect(self, address)
+
+    def guarded_getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not _is_numeric(name) and name != "localhost":
+            raise socket.gaierror(socket.EAI_NONAME, f"tests resolve no names, not even {name}")
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
+    monkeypatch.setattr(socket, "getaddrinfo", guarded_getaddrinfo)
+
+
+def _is_numeric(host: str) -> bool:
+    """Whether it needs no server to be resolved; `127.1` and `0x7f.1` are such addresses too."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        try:
+            socket.inet_aton(host)
+        except OSError:
+            return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[EngineHome]:
+    """A data folder with a simulator of its own; `async with home.open() as engine` runs an engine on it."""
+    async with engine_home(tmp_path / "gimf") as opened:
+        yield opened
