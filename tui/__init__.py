@@ -1,0 +1,1 @@
+"""The front ends. They ask the engine, never the database."""
