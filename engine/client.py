@@ -1,0 +1,283 @@
+"""An EngineApi over the socket of an engine in another process: commands and events cross, queries read the rows."""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from db.connection import Database
+from engine.api import ImageQuery, JobQuery, JobRequest, LogQuery
+from engine.bus import EventBus, Subscription
+from engine.errors import FactoryError
+from engine.events import EngineLost, event_from_json
+from engine.paths import Paths
+from engine.queries import Queries
+from engine.views import (
+    ConfigurationView,
+    ImageView,
+    JobDetailView,
+    JobView,
+    LogView,
+    Page,
+    PlanView,
+    ProgressView,
+    TotalsView,
+)
+from engine.wire import LINE_LIMIT, PROTOCOL, ProtocolError, decode, encode, error_from_json
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 5.0
+
+
+class EngineUnreachableError(FactoryError):
+    """No engine answers on the socket, or it went away in the middle."""
+
+    code = "unreachable"
+
+
+class EngineClient:
+    """Get it from `connect`. After `EngineLost` every command raises EngineUnreachableError; queries still answer."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, queries: Queries, engine_pid: int
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._queries = queries
+        self.engine_pid = engine_pid
+        self._bus = EventBus()
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._is_lost = False
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, paths: Paths) -> AsyncIterator["EngineClient"]:
+        """Attach to the engine that holds the folder. Raises EngineUnreachableError, ProtocolError."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                reader, writer = await asyncio.open_unix_connection(str(paths.socket_file), limit=LINE_LIMIT)
+                hello = decode(await reader.readline()).get("hello")
+        except (OSError, TimeoutError, ProtocolError) as error:
+            raise EngineUnreachableError(
+                f"No engine answers in {paths.data_dir}.", hint="`gimf engine start` starts one."
+            ) from error
+        if not isinstance(hello, dict) or hello.get("protocol") != PROTOCOL:
+            writer.close()
+            raise ProtocolError(
+                f"The running engine is version {(hello or {}).get('version', 'unknown')} and speaks another protocol.",
+                hint="Stop it with `gimf engine stop` of its own version, then start again.",
+            )
+        database = await Database.open(paths.database_file, read_only=True)
+        client = cls(reader, writer, Queries(database), int(hello["pid"]))
+        listening = asyncio.create_task(client._listen(), name="engine events")
+        try:
+            await client._call("subscribe", {})
+            yield client
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+            client._bus.close()
+            await database.close()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the engine has gone away."""
+        return self._is_lost
+
+    # ---- hears
+
+    def subscribe(self, capacity: int = 2_000) -> Subscription:
+        """See EngineApi; also tells EngineLost."""
+        return self._bus.subscribe(capacity)
+
+    # ---- tells
+
+    async def plan_job(self, request: JobRequest) -> PlanView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(PlanView), "plan_job", {"request": asdict(request)})
+
+    async def start_job(self, request: JobRequest) -> JobView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(JobView), "start_job", {"request": asdict(request)})
+
+    async def rerun_jobs(self, job_ids: Sequence[str], *, is_as_run: bool) -> list[JobView]:
+        """See EngineApi."""
+        return await self._ask(
+            TypeAdapter(list[JobView]), "rerun_jobs", {"job_ids": list(job_ids), "is_as_run": is_as_run}
+        )
+
+    async def pause_job(self, job_id: str) -> None:
+        """See EngineApi."""
+        await self._call("pause_job", {"job_id": job_id})
+
+    async def resume_job(self, job_id: str, *, budget_usd: float | None = None) -> None:
+        """See EngineApi."""
+        await self._call("resume_job", {"job_id": job_id, "budget_usd": budget_usd})
+
+    async def stop_job(self, job_id: str, *, is_forced: bool = False) -> None:
+        """See EngineApi."""
+        await self._call("stop_job", {"job_id": job_id, "is_forced": is_forced})
+
+    async def remove_from_queue(self, job_id: str) -> None:
+        """See EngineApi."""
+        await self._call("remove_from_queue", {"job_id": job_id})
+
+    async def move_in_queue(self, job_id: str, position: int) -> None:
+        """See EngineApi."""
+        await self._call("move_in_queue", {"job_id": job_id, "position": position})
+
+    async def rename_job(self, job_id: str, label: str) -> None:
+        """See EngineApi."""
+        await self._call("rename_job", {"job_id": job_id, "label": label})
+
+    async def delete_jobs(self, job_ids: Sequence[str]) -> int:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(int), "delete_jobs", {"job_ids": list(job_ids)})
+
+    async def restore_jobs(self, job_ids: Sequence[str]) -> int:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(int), "restore_jobs", {"job_ids": list(job_ids)})
+
+    async def save_configuration(
+        self, name: str, settings: dict[str, Any], *, is_default: bool = False
+    ) -> ConfigurationView:
+        """See EngineApi."""
+        return await self._ask(
+            TypeAdapter(ConfigurationView),
+            "save_configuration",
+            {"name": name, "settings": settings, "is_default": is_default},
+        )
+
+    async def delete_configuration(self, name: str) -> None:
+        """See EngineApi."""
+        await self._call("delete_configuration", {"name": name})
+
+    async def rename_configuration(self, name: str, new_name: str) -> None:
+        """See EngineApi."""
+        await self._call("rename_configuration", {"name": name, "new_name": new_name})
+
+    async def wait_for_job(self, job_id: str) -> JobView:
+        """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""
+        return await self._ask(TypeAdapter(JobView), "wait_for_job", {"job_id": job_id})
+
+    async def unfinished_jobs(self) -> list[JobView]:
+        """Queued, running, paused and interrupted jobs, oldest first."""
+        return await self._ask(TypeAdapter(list[JobView]), "unfinished_jobs", {})
+
+    async def shut_down(self, *, at_once: bool) -> None:
+        """Ask the engine to end."""
+        await self._call("shut_down", {"at_once": at_once})
+
+    # ---- asks
+
+    async def resolve_job(self, text: str) -> str:
+        """See EngineApi."""
+        return await self._queries.resolve_job(text)
+
+    async def jobs(self, query: JobQuery) -> Page[JobView]:
+        """See EngineApi."""
+        return await self._queries.jobs(query)
+
+    async def job(self, job_id: str) -> JobView:
+        """See EngineApi."""
+        return await self._queries.job(job_id)
+
+    async def job_detail(self, job_id: str) -> JobDetailView:
+        """See EngineApi."""
+        return await self._queries.job_detail(job_id)
+
+    async def queue(self) -> list[JobView]:
+        """See EngineApi."""
+        return await self._queries.queue()
+
+    async def progress(self, job_id: str) -> ProgressView:
+        """See EngineApi; the pace is the engine's own, so a lost engine answers without one."""
+        if self._is_lost:
+            return await self._queries.progress(job_id)
+        return await self._ask(TypeAdapter(ProgressView), "progress", {"job_id": job_id})
+
+    async def images(self, query: ImageQuery) -> Page[ImageView]:
+        """See EngineApi."""
+        return await self._queries.images(query)
+
+    async def image(self, image_id: int) -> ImageView:
+        """See EngineApi."""
+        return await self._queries.image(image_id)
+
+    async def logs(self, query: LogQuery) -> list[LogView]:
+        """See EngineApi."""
+        if not self._is_lost:
+            await self._call("flush_logs", {})
+        return await self._queries.logs(query)
+
+    async def totals(self) -> TotalsView:
+        """See EngineApi."""
+        return await self._queries.totals()
+
+    async def configurations(self) -> list[ConfigurationView]:
+        """See EngineApi."""
+        return await self._queries.configurations()
+
+    async def configuration(self, name: str | None) -> ConfigurationView:
+        """See EngineApi."""
+        return await self._queries.configuration(name)
+
+    # ---- the socket
+
+    async def _ask[T](self, answer: TypeAdapter[T], call: str, args: dict[str, Any]) -> T:
+        return answer.validate_python(await self._call(call, args))
+
+    async def _call(self, call: str, args: dict[str, Any]) -> Any:
+        if self._is_lost:
+            raise EngineUnreachableError(
+                "The engine has gone away.", hint="It is started again when you attach anew."
+            )
+        number = next(self._numbers)
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._answers[number] = future
+        try:
+            self._writer.write(encode({"id": number, "call": call, "args": args}))
+            await self._writer.drain()
+            return await future
+        except ConnectionError as error:
+            raise EngineUnreachableError("The engine has gone away.") from error
+        finally:
+            del self._answers[number]
+
+    async def _listen(self) -> None:
+        try:
+            while line := await self._reader.readline():
+                self._take(decode(line))
+        except (ConnectionError, ProtocolError, ValueError) as error:
+            logger.warning("the engine's socket: %s", error)
+        self._is_lost = True
+        for future in self._answers.values():
+            if not future.done():
+                future.set_exception(EngineUnreachableError("The engine went away before it answered."))
+        self._bus.publish(EngineLost())
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "event" in message:
+            try:
+                self._bus.publish(event_from_json(message))
+            except ValueError as error:
+                logger.warning("an event was not understood: %s", error)
+            return
+        future = self._answers.get(message.get("id", 0))
+        if future is None or future.done():
+            return
+        if "error" in message:
+            future.set_exception(error_from_json(message["error"]))
+        else:
+            future.set_result(message.get("result"))
