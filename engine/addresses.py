@@ -5,6 +5,7 @@ request forgery).
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable
@@ -61,7 +62,7 @@ async def check_url(
 ) -> Destination:
     """Resolve the host and refuse every address that is not a public one, unless its `host:port` is allowed.
 
-    All addresses of the name have to be public. Raises BadRequestError `unsafe_url`, NotSentError.
+    All addresses of the name have to be public, or lead to where an allowed host listens. Raises BadRequestError `unsafe_url`, NotSentError.
     """
     location = host_and_port(url)
     parsed = httpx.URL(url)
@@ -76,11 +77,25 @@ async def check_url(
             f"the host {host} is not known: {error}",
             hint="Check the network connection.",
         ) from error
-    if location not in allowed_private_hosts:
-        for address in addresses:
-            if not is_public(address):
-                raise _refused(location, f"leads to {address}, which is not a public address")
+    private = [address for address in addresses if not is_public(address)]
+    if private and location not in allowed_private_hosts:
+        # A service may name itself by another of its names: localhost for 127.0.0.1.
+        own = await _addresses_on_port(port, allowed_private_hosts, resolve)
+        addresses = [address for address in private if address in own]
+        if not addresses:
+            raise _refused(location, f"leads to {private[0]}, which is not a public address")
     return Destination(parsed.copy_with(fragment=None), tuple(addresses))
+
+
+async def _addresses_on_port(port: str, allowed: frozenset[str], resolve: Resolver) -> set[str]:
+    """Every address of the configured hosts that listen on `port`."""
+    found: set[str] = set()
+    for location in allowed:
+        host, _, its_port = location.rpartition(":")
+        if its_port == port:
+            with contextlib.suppress(OSError, UnicodeError):
+                found.update(await resolve(host.strip("[]"), int(port)))
+    return found
 
 
 def is_public(address: str) -> bool:

@@ -113,9 +113,20 @@ async def test_only_the_configured_host_and_port_may_be_private():
     private = resolver("192.168.1.20")
     assert (await check_url("http://RENDER.local:8188/a.png", allowed, private)).addresses
     assert (await check_url("http://[fd00::1]:7000/a.png", allowed, resolver("fd00::1"))).addresses
-    for url in ("http://render.local/a.png", "https://render.local:8189/a.png", "http://192.168.1.20:8188/"):
+    for url in ("http://render.local/a.png", "https://render.local:8189/a.png", "http://192.168.1.20:8189/"):
         with pytest.raises(BadRequestError):
             await check_url(url, allowed, private)
+
+
+async def test_another_name_of_the_configured_host_leads_to_the_same_place():
+    async def resolve(host, port):
+        return {"localhost": ["::1", "127.0.0.1"], "127.0.0.1": ["127.0.0.1"], "nas": ["192.168.1.9"]}[host]
+
+    allowed = hosts_of(["http://127.0.0.1:8188/v1"])
+    assert (await check_url("http://localhost:8188/a.png", allowed, resolve)).addresses == ("127.0.0.1",)
+    for url in ("http://localhost:8189/a.png", "http://nas:8188/a.png"):
+        with pytest.raises(BadRequestError):
+            await check_url(url, allowed, resolve)
 
 
 async def test_a_password_in_the_address_is_refused_and_not_repeated():
