@@ -13,9 +13,11 @@ from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
 from engine.bus import Subscription
 from engine.views import (
     ConfigurationView,
+    DecisionView,
     ImageView,
     JobDetailView,
     JobView,
+    ListIndex,
     LogView,
     Page,
     PlanView,
@@ -44,6 +46,8 @@ class JobQuery:
     created_to: str | None = None
     sort: str = "newest"
     """newest, oldest, name, duration, images"""
+    is_reversed: bool = False
+    """The same order, from its other end."""
     includes_deleted: bool = False
     cursor: str | None = None
     limit: int = 100
@@ -130,6 +134,26 @@ class EngineApi(Protocol):
         """Take a deletion back."""
         ...
 
+    # ---- tells: decisions about images; each image stands for itself, and all outlive the caller
+
+    async def approve_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """Approve rejected and failed images by hand: what is left to do is done with the settings of each image's own
+        job, without the check; the file is in the output folder before the status says so."""
+        ...
+
+    async def unapprove_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """Take manual approvals back: the images are what they were, and their files leave the output folder."""
+        ...
+
+    async def trash_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """Move images to the trash, and their delivered files out of the output folder."""
+        ...
+
+    async def restore_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """Give trashed images the status that they had; a delivered file comes back under its name, or under the next
+        free one."""
+        ...
+
     # ---- tells: configurations
 
     async def save_configuration(
@@ -142,6 +166,12 @@ class EngineApi(Protocol):
 
     async def rename_configuration(self, name: str, new_name: str) -> None: ...
 
+    # ---- tells: the program
+
+    async def reload_preferences(self) -> None:
+        """Read config.toml and the keys anew; whatever begins from now on uses them. Raises SettingsError."""
+        ...
+
     # ---- asks
 
     async def resolve_job(self, text: str) -> str:
@@ -150,6 +180,14 @@ class EngineApi(Protocol):
         ...
 
     async def jobs(self, query: JobQuery) -> Page[JobView]: ...
+
+    async def job_index(self, query: JobQuery) -> ListIndex:
+        """How many jobs there are, and where each page of `query.limit` of them begins; its cursor is not looked at."""
+        ...
+
+    async def job_ids(self, query: JobQuery) -> list[str]:
+        """All of them, in the order of the list; limit and cursor are not looked at."""
+        ...
 
     async def job(self, job_id: str) -> JobView: ...
 
@@ -163,7 +201,19 @@ class EngineApi(Protocol):
 
     async def images(self, query: ImageQuery) -> Page[ImageView]: ...
 
+    async def image_index(self, query: ImageQuery) -> ListIndex:
+        """As `job_index`, of images."""
+        ...
+
+    async def image_ids(self, query: ImageQuery) -> list[int]:
+        """As `job_ids`, of images."""
+        ...
+
     async def image(self, image_id: int) -> ImageView: ...
+
+    async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
+        """Those of the images that exist, in the order asked for."""
+        ...
 
     async def logs(self, query: LogQuery) -> list[LogView]:
         """Oldest first. Without `after_entry_id`: the newest `limit` entries (before `before_entry_id`)."""

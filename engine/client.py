@@ -20,9 +20,11 @@ from engine.paths import Paths
 from engine.queries import Queries
 from engine.views import (
     ConfigurationView,
+    DecisionView,
     ImageView,
     JobDetailView,
     JobView,
+    ListIndex,
     LogView,
     Page,
     PlanView,
@@ -149,6 +151,22 @@ class EngineClient:
         """See EngineApi."""
         return await self._ask(TypeAdapter(int), "restore_jobs", {"job_ids": list(job_ids)})
 
+    async def approve_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._decide("approve_images", image_ids)
+
+    async def unapprove_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._decide("unapprove_images", image_ids)
+
+    async def trash_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._decide("trash_images", image_ids)
+
+    async def restore_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._decide("restore_images", image_ids)
+
     async def save_configuration(
         self, name: str, settings: dict[str, Any], *, is_default: bool = False
     ) -> ConfigurationView:
@@ -166,6 +184,10 @@ class EngineClient:
     async def rename_configuration(self, name: str, new_name: str) -> None:
         """See EngineApi."""
         await self._call("rename_configuration", {"name": name, "new_name": new_name})
+
+    async def reload_preferences(self) -> None:
+        """See EngineApi."""
+        await self._call("reload_preferences", {})
 
     async def wait_for_job(self, job_id: str) -> JobView:
         """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""
@@ -189,6 +211,14 @@ class EngineClient:
         """See EngineApi."""
         return await self._queries.jobs(query)
 
+    async def job_index(self, query: JobQuery) -> ListIndex:
+        """See EngineApi."""
+        return await self._queries.job_index(query)
+
+    async def job_ids(self, query: JobQuery) -> list[str]:
+        """See EngineApi."""
+        return await self._queries.job_ids(query)
+
     async def job(self, job_id: str) -> JobView:
         """See EngineApi."""
         return await self._queries.job(job_id)
@@ -211,9 +241,21 @@ class EngineClient:
         """See EngineApi."""
         return await self._queries.images(query)
 
+    async def image_index(self, query: ImageQuery) -> ListIndex:
+        """See EngineApi."""
+        return await self._queries.image_index(query)
+
+    async def image_ids(self, query: ImageQuery) -> list[int]:
+        """See EngineApi."""
+        return await self._queries.image_ids(query)
+
     async def image(self, image_id: int) -> ImageView:
         """See EngineApi."""
         return await self._queries.image(image_id)
+
+    async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
+        """See EngineApi."""
+        return await self._queries.images_by_id(image_ids)
 
     async def logs(self, query: LogQuery) -> list[LogView]:
         """See EngineApi."""
@@ -234,6 +276,9 @@ class EngineClient:
         return await self._queries.configuration(name)
 
     # ---- the socket
+
+    async def _decide(self, call: str, image_ids: Sequence[int]) -> DecisionView:
+        return await self._ask(TypeAdapter(DecisionView), call, {"image_ids": list(image_ids)})
 
     async def _ask[T](self, answer: TypeAdapter[T], call: str, args: dict[str, Any]) -> T:
         return answer.validate_python(await self._call(call, args))

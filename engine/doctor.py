@@ -122,7 +122,7 @@ def _lock(paths: Paths) -> CheckView:
 async def _database(paths: Paths) -> CheckView:
     if not paths.database_file.exists():
         return CheckView(check="database", ok=True, detail="none yet; the first job makes it")
-    hint = f"Copies from before each migration are in {paths.backups_dir}; keep the damaged file."
+    hint = "Copies from before each migration are beside it, ending in .bak; keep the damaged file."
     try:
         database = await Database.open(paths.database_file, read_only=True)
         try:

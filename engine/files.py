@@ -126,6 +126,35 @@ def place_without_overwrite(
     return target
 
 
+def copy_new(source: Path, folder: Path, name: str) -> Path:
+    """Put the same file into another folder, which is made where it is missing, under its name or the next free one
+    (see `place_without_overwrite`; the same bytes already there count as this file). The source stays.
+
+    On one disk it is a second name of the file and costs nothing. Raises PauseRequired `disk` or `folder` for
+    `folder`, and OSError where the source cannot be read.
+    """
+    size = source.stat().st_size
+    with storage_errors(folder, size):
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = partial_path(folder)
+        try:
+            try:
+                os.link(source, temporary, follow_symlinks=False)
+            except OSError as error:
+                if error.errno not in _NO_HARD_LINKS | {errno.EXDEV}:
+                    raise
+                with temporary.open("xb") as copy, source.open("rb") as original:
+                    shutil.copyfileobj(original, copy, 1 << 20)
+                    copy.flush()
+                    os.fsync(copy.fileno())
+            place = Path(name)
+            return place_without_overwrite(
+                temporary, folder, place.stem, place.suffix.lstrip("."), adopt_identical=True
+            )
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 def partial_path(folder: Path) -> Path:
     """A name for an unfinished file in `folder`, which `cleanup_partials` recognises. Nothing is created."""
     return folder / f".{os.getpid()}-{secrets.token_hex(8)}{PARTIAL_SUFFIX}"

@@ -70,6 +70,11 @@ class Paths:
         return self.data_dir / "previews"
 
     @property
+    def trash_dir(self) -> Path:
+        """Delivered pictures that were put into the trash."""
+        return self.data_dir / "trash"
+
+    @property
     def config_file(self) -> Path:
         return self.config_dir / "config.toml"
 
@@ -92,7 +97,14 @@ class Paths:
         Raises InputError naming the folder that cannot be made, or a socket folder that belongs to
         someone else.
         """
-        private = (self.data_dir, self.config_dir, self.work_dir, self.backups_dir, self.previews_dir)
+        private = (
+            self.data_dir,
+            self.config_dir,
+            self.work_dir,
+            self.backups_dir,
+            self.previews_dir,
+            self.trash_dir,
+        )
         for folder in (*private, self.socket_file.parent):
             _make_private(folder)
         if self.socket_file.parent != self.data_dir:

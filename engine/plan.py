@@ -158,8 +158,16 @@ def make_plan(settings: Settings, prices: PriceBook, *, output_dir: Path, today:
     )
 
 
+def _path(settings: Settings, name: str, problems: list[Problem]) -> Path | None:
+    try:
+        return settings.files.path(name)
+    except SettingsError as error:
+        problems += error.problems
+        return None
+
+
 def _keywords(settings: Settings, problems: list[Problem]) -> KeywordTable:
-    path = settings.files.path("keywords_file")
+    path = _path(settings, "keywords_file", problems)
     try:
         table = built_in_keywords() if path is None else read_keywords(path)
     except InputError as error:
@@ -170,7 +178,7 @@ def _keywords(settings: Settings, problems: list[Problem]) -> KeywordTable:
 
 
 def _template(settings: Settings, table: KeywordTable, problems: list[Problem]) -> Template:
-    path = settings.files.path("system_prompt_file")
+    path = _path(settings, "system_prompt_file", problems)
     if path is None:
         return default_template(table.columns)
     try:
@@ -184,8 +192,8 @@ def _template(settings: Settings, table: KeywordTable, problems: list[Problem]) 
 
 
 def _prompt_file(settings: Settings, name: str, problems: list[Problem], *, is_used: bool) -> str | None:
-    path = settings.files.path(name)
-    if path is None or not is_used:
+    path = _path(settings, name, problems) if is_used else None
+    if path is None:
         return None
     try:
         template = read_template(path)

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.errors import Problem, SettingsError
 from engine.paths import Paths
-from engine.settings_types import Name, OptionalPath, Switch, expand_path, resolve_in
+from engine.settings_types import Name, OptionalPath, Switch, expand_path, resolve_in, setting
 from engine.text import clean_text
 from engine.toml_files import TomlDocument, read_toml, set_value, write_private_text
 from engine.validation import validate_known
@@ -84,36 +84,56 @@ class PreferencesGroup(BaseModel):
 class Notifications(PreferencesGroup):
     """How a finished job makes itself known."""
 
-    bell: Switch = Field(True, description="Ring the terminal's bell.")
-    title: Switch = Field(True, description="Show the job in the terminal's title.")
-    progress: Switch = Field(True, description="Show progress in the task bar (OSC 9;4).")
+    bell: Switch = setting(True, "Bell", "Rings the terminal's bell at the end of a job.")
+    title: Switch = setting(True, "Terminal title", "Shows the running job in the terminal's title.")
+    progress: Switch = setting(True, "Task bar", "Shows progress in the task bar (OSC 9;4).")
 
 
 class BaseUrls(PreferencesGroup):
     """Where each service answers; PIAPI_BASE_URL and its like in the environment win."""
 
-    piapi: BaseUrl = "https://api.piapi.ai"
-    openai: BaseUrl = "https://api.openai.com/v1"
-    remove_bg: BaseUrl = "https://api.remove.bg/v1.0"
-    runware: BaseUrl = "https://api.runware.ai/v1"
+    piapi: BaseUrl = setting(
+        "https://api.piapi.ai", "PiAPI address", "Where PiAPI answers; PIAPI_BASE_URL wins."
+    )
+    openai: BaseUrl = setting(
+        "https://api.openai.com/v1",
+        "OpenAI address",
+        "Where OpenAI, or any server that speaks like it, answers; OPENAI_BASE_URL wins.",
+    )
+    remove_bg: BaseUrl = setting(
+        "https://api.remove.bg/v1.0",
+        "remove.bg address",
+        "Where remove.bg answers; REMOVE_BG_BASE_URL wins.",
+    )
+    runware: BaseUrl = setting(
+        "https://api.runware.ai/v1", "Runware address", "Where Runware answers; RUNWARE_BASE_URL wins."
+    )
 
 
 class Folders(PreferencesGroup):
     """Folders in place of the program's own, for jobs whose settings name none."""
 
-    output: OptionalPath = Field(None, description="Finished pictures.")
-    work: OptionalPath = Field(None, description="Unfinished and failed pictures.")
-    exports: OptionalPath = Field(None, description="Workbooks and archives.")
+    output: OptionalPath = setting(
+        None, "Output folder", "Finished pictures of jobs whose settings name no folder.", kind="folder"
+    )
+    work: OptionalPath = setting(
+        None, "Work folder", "Unfinished and failed pictures of such jobs.", kind="folder"
+    )
+    exports: OptionalPath = setting(None, "Export folder", "Workbooks and archives.", kind="folder")
 
 
 class Preferences(PreferencesGroup):
     """Everything in `config.toml`."""
 
-    theme: Name = Field("gimf-dark", description="A theme of the program or of Textual.")
-    image_protocol: ImageProtocol = Field("auto", description="How pictures are drawn in the terminal.")
-    resume_on_start: Switch = Field(True, description="Go on with what an earlier start left unfinished.")
-    on_hangup: Literal["continue", "stop"] = Field(
-        "continue", description="What a job does when the line drops."
+    theme: Name = setting("gimf-dark", "Theme", "A theme of the program or of Textual.")
+    image_protocol: ImageProtocol = setting(
+        "auto", "Image protocol", "How pictures are drawn in the terminal; auto takes the best that works."
+    )
+    resume_on_start: Switch = setting(
+        True, "Resume on start", "Goes on with what an earlier start left unfinished."
+    )
+    on_hangup: Literal["continue", "stop"] = setting(
+        "continue", "When the line drops", "What a job does then."
     )
     keymap: Keymap = Field(default_factory=dict, description="Action to keys, comma separated.")
     notifications: Notifications = Field(default_factory=Notifications)
@@ -135,6 +155,11 @@ class Preferences(PreferencesGroup):
     def _folder(self, name: str, default: Path) -> Path:
         text: str | None = getattr(self.folders, name)
         return default if text is None else expand_path(text, f"folders.{name}")
+
+
+def merge_preferences(data: Mapping[str, Any]) -> tuple[Preferences, list[Problem]]:
+    """`data` over the defaults, and warnings for unknown fields. Raises SettingsError with every bad field."""
+    return validate_known(Preferences, data)
 
 
 def load_preferences(
@@ -199,7 +224,7 @@ def _validate(document: TomlDocument, environ: Mapping[str, str]) -> tuple[Prefe
         }
     problems: list[Problem] = []
     try:
-        preferences, warnings = validate_known(Preferences, data)
+        preferences, warnings = merge_preferences(data)
     except SettingsError as error:
         problems += [document.located(problem) for problem in error.problems]
         preferences, warnings = Preferences(), []

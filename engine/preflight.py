@@ -101,14 +101,14 @@ def _room(plan: JobPlan, work_dir: Path) -> list[Problem]:
 
 
 def _budget(plan: JobPlan) -> list[Problem]:
-    budget = plan.settings.generation.budget_usd
+    budget = plan.settings.generation.budget_micros
     estimate = plan.estimate.total_micros
-    if budget is None or estimate <= budget * 1e6:
+    if budget is None or estimate <= budget:
         return []
     return [
         Problem(
             "generation.budget_usd",
-            f"The job is estimated at {usd(estimate)}, the budget is {usd(int(budget * 1e6))}: "
+            f"The job is estimated at {usd(estimate)}, the budget is {usd(budget)}: "
             "it will pause on the way.",
             hint="Raise the budget or make fewer images.",
             is_warning=True,

@@ -1,7 +1,7 @@
 """The asking half of the API: rows turned into views. Needs a database and nothing else, so a command can ask
 without an engine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +37,7 @@ from engine.views import (
     ImageView,
     JobDetailView,
     JobView,
+    ListIndex,
     LogView,
     Page,
     ProgressView,
@@ -85,32 +86,55 @@ class Queries:
 
     async def jobs(self, query: JobQuery) -> Page[JobView]:
         """See EngineApi."""
-        where = job_pages.JobFilter(
-            statuses=query.statuses,
-            text=query.text,
-            created_from=query.created_from,
-            created_to=query.created_to,
-            kind=query.kind,
-            include_deleted=query.includes_deleted,
-        )
         async with self._database.reading() as connection:
             records, cursor = await job_pages.page(
-                connection, where, sort=job_pages.JobSort(query.sort), cursor=query.cursor, limit=query.limit
+                connection,
+                _job_filter(query),
+                sort=job_pages.JobSort(query.sort),
+                is_reversed=query.is_reversed,
+                cursor=query.cursor,
+                limit=query.limit,
             )
-        return Page[JobView](rows=tuple(job_view(record) for record in records), next_cursor=cursor)
+            places = await _places(connection, records)
+        rows = tuple(job_view(record, places.get(record.job_id)) for record in records)
+        return Page[JobView](rows=rows, next_cursor=cursor)
+
+    async def job_index(self, query: JobQuery) -> ListIndex:
+        """See EngineApi."""
+        async with self._database.aggregating() as connection:
+            index = await job_pages.index(
+                connection,
+                _job_filter(query),
+                sort=job_pages.JobSort(query.sort),
+                is_reversed=query.is_reversed,
+                limit=query.limit,
+            )
+        return ListIndex(count=index.count, cursors=tuple(index.cursors))
+
+    async def job_ids(self, query: JobQuery) -> list[str]:
+        """See EngineApi."""
+        sort = job_pages.JobSort(query.sort)
+        async with self._database.aggregating() as connection:
+            return await job_pages.ids(
+                connection, _job_filter(query), sort=sort, is_reversed=query.is_reversed
+            )
 
     async def job(self, job_id: str) -> JobView:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            return job_view(await _job(connection, job_id))
+            record = await _job(connection, job_id)
+            places = await _places(connection, [record])
+        return job_view(record, places.get(job_id))
 
     async def job_detail(self, job_id: str) -> JobDetailView:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            view = job_view(await _job(connection, job_id))
+            record = await _job(connection, job_id)
+            places = await _places(connection, [record])
             snapshot = await jobs.snapshot(connection, job_id)
             assert snapshot is not None, "every job has its snapshot"
             rows = await _generations(connection, job_id)
+        view = job_view(record, places.get(job_id))
         return JobDetailView(**view.model_dump(), settings=snapshot.settings, generations=tuple(rows))
 
     async def job_settings(self, job_id: str) -> Settings:
@@ -127,7 +151,7 @@ class Queries:
             running = await jobs.by_status(connection, JobStatus.RUNNING)
             paused = await jobs.by_status(connection, JobStatus.PAUSED)
             waiting = await job_queue.queue(connection)
-        places = {job.job_id: place for place, job in enumerate(waiting, start=1)}
+            places = await _places(connection, waiting)
         return [job_view(job, places.get(job.job_id)) for job in (*running, *paused, *waiting)]
 
     async def progress(
@@ -162,21 +186,28 @@ class Queries:
 
     async def images(self, query: ImageQuery) -> Page[ImageView]:
         """See EngineApi."""
-        where = image_pages.ImageFilter(
-            job_id=query.job_id,
-            statuses=query.statuses,
-            stage=query.stage,
-            reason=query.reason,
-            created_from=query.created_from,
-            created_to=query.created_to,
-            search=query.text,
-        )
-        order = image_pages.ImageOrder.JOB if query.sort == "number" else image_pages.ImageOrder(query.sort)
         async with self._database.reading() as connection:
             records, cursor = await image_pages.page(
-                connection, where, order=order, cursor=query.cursor, limit=query.limit
+                connection,
+                _image_filter(query),
+                order=_image_order(query),
+                cursor=query.cursor,
+                limit=query.limit,
             )
         return Page[ImageView](rows=tuple(image_view(record) for record in records), next_cursor=cursor)
+
+    async def image_index(self, query: ImageQuery) -> ListIndex:
+        """See EngineApi."""
+        async with self._database.aggregating() as connection:
+            index = await image_pages.index(
+                connection, _image_filter(query), order=_image_order(query), limit=query.limit
+            )
+        return ListIndex(count=index.count, cursors=tuple(index.cursors))
+
+    async def image_ids(self, query: ImageQuery) -> list[int]:
+        """See EngineApi."""
+        async with self._database.aggregating() as connection:
+            return await image_pages.ids(connection, _image_filter(query), order=_image_order(query))
 
     async def image(self, image_id: int) -> ImageView:
         """See EngineApi."""
@@ -185,6 +216,11 @@ class Queries:
         if record is None:
             raise NotFoundError(f"There is no image {image_id}.", hint="`gimf images list` shows them all.")
         return image_view(record)
+
+    async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            return [image_view(record) for record in await images.get_many(connection, image_ids)]
 
     async def logs(self, query: LogQuery) -> list[LogView]:
         """See EngineApi."""
@@ -231,6 +267,7 @@ class Queries:
             average_duration_s=values.get("jobs.active_ms", 0) / 1000 / started if started else None,
             spend_usd=_dollars(spend),
             spend_today_usd=_dollars(today),
+            images_by_status=by_image,
         )
 
     async def configurations(self) -> list[ConfigurationView]:
@@ -270,11 +307,46 @@ class Queries:
         )
 
 
+def _job_filter(query: JobQuery) -> job_pages.JobFilter:
+    return job_pages.JobFilter(
+        statuses=query.statuses,
+        text=query.text,
+        created_from=query.created_from,
+        created_to=query.created_to,
+        kind=query.kind,
+        include_deleted=query.includes_deleted,
+    )
+
+
+def _image_filter(query: ImageQuery) -> image_pages.ImageFilter:
+    return image_pages.ImageFilter(
+        job_id=query.job_id,
+        statuses=query.statuses,
+        stage=query.stage,
+        reason=query.reason,
+        created_from=query.created_from,
+        created_to=query.created_to,
+        search=query.text,
+    )
+
+
+def _image_order(query: ImageQuery) -> image_pages.ImageOrder:
+    return image_pages.ImageOrder.JOB if query.sort == "number" else image_pages.ImageOrder(query.sort)
+
+
 async def _job(connection: aiosqlite.Connection, job_id: str) -> JobRecord:
     record = await jobs.get(connection, job_id)
     if record is None:
         raise NotFoundError(f"There is no job {job_id}.", hint="`gimf jobs list` shows them all.")
     return record
+
+
+async def _places(connection: aiosqlite.Connection, records: Sequence[JobRecord]) -> dict[str, int]:
+    """The places in the queue, from 1; empty where none of the records waits in it."""
+    if all(record.status is not JobStatus.QUEUED for record in records):
+        return {}
+    waiting = await job_queue.queue(connection)
+    return {job.job_id: place for place, job in enumerate(waiting, start=1)}
 
 
 async def _generations(connection: aiosqlite.Connection, job_id: str) -> list[GenerationView]:
@@ -345,6 +417,7 @@ def job_view(job: JobRecord, queue_place: int | None = None) -> JobView:
         parent_job_id=job.parent_job_id,
         queue_position=queue_place,
         deleted_at=job.deleted_at,
+        budget_usd=None if job.budget_micros is None else _dollars(job.budget_micros),
     )
 
 

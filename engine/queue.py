@@ -5,11 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+import aiosqlite
+
 from db import job_queue
 from db import jobs as job_rows
 from db import tasks as task_rows
 from db.connection import Database
-from db.errors import DatabaseError
+from db.errors import DatabaseBusyError, DatabaseError, DatabaseFullError
 from db.records import JobRecord, RecordedError, utc_text
 from db.status import JobStatus, Stage, TaskState
 from engine.bus import EventBus
@@ -31,6 +33,8 @@ LARGE_JOB = 2_000
 BOOK_TIME_EVERY_S = 2.0
 PAID_CALLS_LIMIT_S = 5.0
 """How long a forced stop waits for the answers of requests that are on their way."""
+DATABASE_RETRY_S = 1.0
+"""The wait before something is written again that a full disk or another program's lock kept out."""
 
 
 @dataclass(eq=False)
@@ -42,9 +46,14 @@ class RunningJob:
     pace: Pace = field(default_factory=Pace)
     runner: JobRunner | None = None
     work: asyncio.Task[None] | None = None
-    is_still: bool = False
+    is_told_still: bool = False
     active_since: float | None = None
     paused_since: float | None = None
+
+    @property
+    def is_still(self) -> bool:
+        """Paused or stopping, and nothing is on its way any more."""
+        return not self.context.gate.is_open and self.runner is not None and self.runner.is_still
 
 
 class JobQueue:
@@ -64,6 +73,8 @@ class JobQueue:
         self._queries = queries
         self._make_context = make_context
         self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
         self._loop: asyncio.Task[None] | None = None
         self._is_closing = False
         self.running: RunningJob | None = None
@@ -81,6 +92,10 @@ class JobQueue:
     def is_idle(self) -> bool:
         """Whether no job is at work."""
         return self.running is None
+
+    async def settled(self) -> None:
+        """Return when no job is just being taken: it is at work then, or has not left the queue."""
+        await self._settled.wait()
 
     async def shut_down(self, *, at_once: bool) -> None:
         """End the work, leaving every row as it is. Answers to paid requests are awaited unless `at_once`."""
@@ -111,34 +126,38 @@ class JobQueue:
         await self._book_time(running)
         running.active_since = None
         job_id = running.job.job_id
-        async with self._database.transaction() as connection:
-            await job_rows.set_pause(
-                connection,
-                job_id,
-                code=reason.code,
-                message=reason.message,
-                hint=reason.hint,
-                at=utc_text(self._clock.now()),
-            )
+        try:
+            async with self._database.transaction() as connection:
+                await job_rows.set_pause(
+                    connection,
+                    job_id,
+                    code=reason.code,
+                    message=reason.message,
+                    hint=reason.hint,
+                    at=utc_text(self._clock.now()),
+                )
+        except (DatabaseFullError, DatabaseBusyError) as error:  # which may be what the pause is about
+            logger.error("the pause of job %s is told, but not stored: %s", job_id, error)
         if reason.code == "user":
             running.context.log.info("Paused. What is on its way is worked through.")
         else:
             running.context.log.error(f"Paused: {reason.message}", cause=reason.code, hint=reason.hint)
         self._bus.publish(JobPaused(job_id, reason.code, reason.message, reason.hint))
         self._bus.publish(JobStatusChanged(job_id, JobStatus.PAUSED))
-        if running.runner is not None and running.runner.is_still:
-            self._note_still(running)
+        self._note_still(running)
 
     async def resume(self, running: RunningJob) -> None:
         """Open the gate again; keys are read anew."""
+        if running.context.gate.is_open:
+            return
         async with self._database.transaction() as connection:
             await job_rows.clear_pause(connection, running.job.job_id, JobStatus.RUNNING)
-        await running.context.services.forget()
+        running.context.services.forget()
         if running.paused_since is not None:
             running.pace.pause(self._clock.monotonic() - running.paused_since)
         running.paused_since = None
         running.active_since = self._clock.monotonic()
-        running.is_still = False
+        running.is_told_still = False
         running.context.log.info("Resumed.")
         running.context.gate.reopen()
         self._bus.publish(JobStatusChanged(running.job.job_id, JobStatus.RUNNING))
@@ -155,20 +174,58 @@ class JobQueue:
     # ---- the loop
 
     async def _run(self) -> None:
-        while not self._is_closing:
-            self._wake.clear()
-            async with self._database.reading() as connection:
-                job = await job_queue.next_queued(connection)
-            if job is None:
-                await self._wake.wait()
-                continue
-            await self._run_job(job)
+        try:
+            while not self._is_closing:
+                self._wake.clear()
+                self._settled.clear()
+                job = await self._take_next()
+                running = None if job is None else await self._prepare(job)
+                self.running = running
+                self._settled.set()
+                if running is not None:
+                    await self._run_job(running)
+                elif job is None:
+                    await self._wake.wait()
+        except Exception:
+            logger.exception("the queue has ended")
+            self._bus.close()  # who waits for a job would wait for ever
+            raise
+        finally:
+            self._settled.set()
 
-    async def _run_job(self, job: JobRecord) -> None:
-        at = utc_text(self._clock.now())
-        async with self._database.transaction() as connection:
-            if not await job_rows.mark_started(connection, job.job_id, at):
+    async def _take_next(self) -> JobRecord | None:
+        """The job whose turn it is, marked as running; None where none waits or another one is still running."""
+        job: JobRecord | None = None
+
+        async def take(connection: aiosqlite.Connection) -> None:
+            nonlocal job
+            job = await job_queue.next_queued(connection)
+            if job and not await job_rows.mark_started(connection, job.job_id, utc_text(self._clock.now())):
+                job = None
+
+        await self._store(take)
+        return job
+
+    async def _store(
+        self, write: Callable[[aiosqlite.Connection], Awaitable[None]], *, durable: bool = False
+    ) -> None:
+        """Commit what `write` does; where the disk is full or the database locked, again until it works.
+
+        Raises DatabaseError where it cannot work, or where the engine is leaving.
+        """
+        while True:
+            try:
+                async with self._database.transaction(durable=durable) as connection:
+                    await write(connection)
                 return
+            except (DatabaseFullError, DatabaseBusyError) as error:
+                if self._is_closing:
+                    raise
+                logger.error("the queue waits for the database: %s", error)
+            await self._clock.sleep(DATABASE_RETRY_S)
+
+    async def _prepare(self, job: JobRecord) -> RunningJob | None:
+        """Everything that the work on a job needs; None where that cannot be had and the job has failed."""
         self._bus.publish(QueueChanged())
         self._bus.publish(JobStarted(job.job_id, is_resumed=job.started_at is not None))
         self._bus.publish(JobStatusChanged(job.job_id, JobStatus.RUNNING))
@@ -181,12 +238,14 @@ class JobQueue:
                 JobStatus.FAILED,
                 RecordedError(failure.stage, failure.code, failure.message, failure.hint),
             )
-            return
-        running = RunningJob(job, context)
-        self.running = running
+            return None
         context.log.info(
             f"Job {job.label} {'goes on' if job.started_at else 'starts'}: {job.planned_images} images."
         )
+        return RunningJob(job, context)
+
+    async def _run_job(self, running: RunningJob) -> None:
+        job, context = running.job, running.context
         running.runner = JobRunner(
             context,
             on_pause=lambda reason: self.pause(running, reason),
@@ -195,6 +254,8 @@ class JobQueue:
         running.active_since = self._clock.monotonic()
         ticker = asyncio.create_task(self._tick(running), name="progress")
         running.work = asyncio.create_task(running.runner.run(), name=f"job {job.job_id}")
+        if self._is_closing:  # told while the job was being prepared
+            running.work.cancel()
         try:
             await asyncio.wait([running.work])
             ticker.cancel()
@@ -209,6 +270,8 @@ class JobQueue:
         assert running.work is not None, "a job that ends was at work"
         job_id = running.job.job_id
         error = None if running.work.cancelled() else running.work.exception()
+        if error is not None:
+            logger.error("job %s", job_id, exc_info=error)
         if running.context.paid_calls:
             await asyncio.wait(
                 set(running.context.paid_calls), timeout=None if self._is_closing else PAID_CALLS_LIMIT_S
@@ -223,7 +286,6 @@ class JobQueue:
         elif isinstance(error, DatabaseError):
             raise error
         elif error is not None:
-            logger.error("job %s", job_id, exc_info=error)
             failure = stage_error_of(error, Stage.GENERATE) if isinstance(error, Exception) else None
             message = failure.message if failure else str(error)
             recorded = RecordedError(
@@ -278,8 +340,10 @@ class JobQueue:
         running.context.log.info("Interrupted; the next start goes on from here.")
 
     async def _finish(self, job: JobRecord, status: JobStatus, error: RecordedError | None) -> None:
-        async with self._database.transaction(durable=True) as connection:
+        async def finish(connection: aiosqlite.Connection) -> None:
             await job_rows.mark_finished(connection, job.job_id, status, utc_text(self._clock.now()), error)
+
+        await self._store(finish, durable=True)
         running = self.running
         if running is not None:
             view = await self._queries.job(job.job_id)
@@ -315,14 +379,18 @@ class JobQueue:
         self._bus.publish(JobProgressed(running.job.job_id, view))
 
     def _note_still(self, running: RunningJob) -> None:
-        if not running.is_still:
-            running.is_still = True
+        if running.is_still and not running.is_told_still and not running.context.gate.is_stopping:
+            running.is_told_still = True
             self._bus.publish(JobStatusChanged(running.job.job_id, JobStatus.PAUSED))
 
     async def _book_time(self, running: RunningJob) -> None:
         if running.active_since is None:
             return
-        now = self._clock.monotonic()
-        elapsed, running.active_since = now - running.active_since, now
-        async with self._database.transaction() as connection:
-            await job_rows.add_active_ms(connection, running.job.job_id, int(elapsed * 1000))
+        since, now = running.active_since, self._clock.monotonic()
+        running.active_since = now
+        try:
+            async with self._database.transaction() as connection:
+                await job_rows.add_active_ms(connection, running.job.job_id, int((now - since) * 1000))
+        except (DatabaseFullError, DatabaseBusyError) as error:
+            running.active_since = since  # booked together with the next stretch
+            logger.warning("time at work: %s", error)

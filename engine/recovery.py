@@ -17,13 +17,14 @@ LOST_HINT = "It may have been paid. It is looked up at the provider when the job
 
 async def recover(database: Database, log_book: LogBook, clock: Clock) -> list[JobRecord]:
     """Every `submitting` task becomes `unknown`, every reserved sum of other calls `unknown` too; a running job
-    becomes interrupted, from where the caller resumes it or not. Answers the jobs that had been running."""
+    becomes interrupted, from where the caller resumes it or not. Answers every interrupted job, oldest first."""
     at = utc_text(clock.now())
     lost = await lose_submissions(database, clock)
     async with database.transaction(durable=True) as connection:
         running = await job_rows.by_status(connection, JobStatus.RUNNING)
         for job in running:
             await job_rows.set_status(connection, job.job_id, JobStatus.INTERRUPTED, at, [JobStatus.RUNNING])
+        interrupted = await job_rows.by_status(connection, JobStatus.INTERRUPTED)
     for task in lost:
         log_book.for_job(task.job_id).warning(
             f"Task {task.task_id} was being submitted to {task.provider} when the program ended.",
@@ -31,7 +32,7 @@ async def recover(database: Database, log_book: LogBook, clock: Clock) -> list[J
             hint=LOST_HINT,
         )
     await _announce_open_calls(database, log_book, clock)
-    return running
+    return interrupted
 
 
 async def lose_submissions(database: Database, clock: Clock, job_id: str | None = None) -> list[TaskRecord]:

@@ -28,7 +28,7 @@ from engine.stages.save import save
 logger = logging.getLogger(__name__)
 
 PAGE = 200
-LANGUAGE_WORKERS = 16
+LANGUAGE_WORKERS = 20
 """Calls of one kind to the language model at a time: enough to keep 20 quick image tasks supplied."""
 DOWNLOAD_WORKERS = 4
 PIXEL_WORKERS = 4
@@ -47,7 +47,8 @@ class JobRunner:
     ) -> None:
         self._context = context
         self._pause = on_pause
-        self._streak = FailureStreak()
+        # One for each: prompts that are written well say nothing about tasks that all fail.
+        self._streaks = {stage: FailureStreak() for stage in (Where.PROMPT, Where.GENERATE, Where.DOWNLOAD)}
         self._fed: set[int] = set()
         concurrency = context.settings.generation.concurrency
         language_workers = max(2, min(LANGUAGE_WORKERS, concurrency))
@@ -200,7 +201,7 @@ class JobRunner:
         except StageError as error:
             await self._failed(error)
             return
-        self._streak.note_success()
+        self._streaks[Where.PROMPT].note_success()
         for task in siblings:
             await self._tasks.put(task.task_id)
 
@@ -211,6 +212,7 @@ class JobRunner:
             await self._failed(error)
             return
         if is_ready:
+            self._streaks[Where.GENERATE].note_success()
             await self._downloads.put(task_id)
 
     async def _download(self, task_id: int) -> None:
@@ -221,7 +223,7 @@ class JobRunner:
         for failure in failures:
             await self._failed(failure)
         if not failures:
-            self._streak.note_success()
+            self._streaks[Where.DOWNLOAD].note_success()
 
     async def _check(self, image: ImageRecord) -> None:
         if await check_quality(self._context, image):
@@ -279,6 +281,6 @@ class JobRunner:
     async def _failed(self, error: StageError) -> None:
         """A generation, task or download failed: it is written down already; five in a row pause the job."""
         self._context.log.failure(error, error.stage)
-        pause = self._streak.note_failure(error)
+        pause = self._streaks[error.stage].note_failure(error)
         if pause is not None:
             await self._pause(pause)

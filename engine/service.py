@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -41,22 +41,26 @@ from engine.logs import LogBook
 from engine.paths import Paths
 from engine.pipeline import Gate
 from engine.plan import JobPlan, make_plan
-from engine.preferences import Preferences
+from engine.preferences import Preferences, load_preferences
 from engine.preflight import preflight
 from engine.providers.http import HttpGateway
 from engine.queries import Queries
 from engine.queue import JobQueue, RunningJob
 from engine.recovery import recover
+from engine.review import Review
 from engine.secrets import KeyName, KeyStore
 from engine.services import Services
 from engine.settings import Settings, dump_settings, merge_settings
 from engine.spending import Spending
+from engine.spool import Spool
 from engine.text import clean_text
 from engine.views import (
     ConfigurationView,
+    DecisionView,
     ImageView,
     JobDetailView,
     JobView,
+    ListIndex,
     LogView,
     Page,
     PlanView,
@@ -90,6 +94,7 @@ class Engine:
         bus: EventBus,
         log_book: LogBook,
         pool: ThreadPoolExecutor,
+        environ: Mapping[str, str],
     ) -> None:
         self._paths = paths
         self._preferences = preferences
@@ -101,8 +106,10 @@ class Engine:
         self._bus = bus
         self._log_book = log_book
         self._pool = pool
+        self._environ = environ
         self._queries = Queries(database)
         self._queue = JobQueue(database, bus, clock, self._queries, self._make_context)
+        self._review = Review(database, bus, clock, log_book, self._make_context, paths.trash_dir)
 
     @classmethod
     @asynccontextmanager
@@ -113,6 +120,7 @@ class Engine:
         keys: KeyStore,
         *,
         clock: Clock | None = None,
+        environ: Mapping[str, str] = os.environ,
         is_working: bool = True,
     ) -> AsyncIterator["Engine"]:
         """Take the folder, open and migrate the database, put right what a killed engine left, begin with the queue
@@ -125,8 +133,7 @@ class Engine:
             paths.ensure()
             stack.enter_context(FolderLock(paths.lock_file))
             prices = PriceBook.load(paths.prices_file)
-            for name in KeyName:  # so that the masker knows every key before the first line is logged
-                await asyncio.to_thread(keys.get, name)
+            await _teach_masker(keys)
             database = await Database.open(paths.database_file, crash_point=crash_point)
             stack.push_async_callback(database.close)
             http = await HttpGateway.open()
@@ -150,6 +157,7 @@ class Engine:
                 bus=bus,
                 log_book=log_book,
                 pool=pool,
+                environ=environ,
             )
             await engine._begin(is_working=is_working)
             try:
@@ -159,6 +167,7 @@ class Engine:
 
     async def _begin(self, *, is_working: bool) -> None:
         interrupted = await recover(self._database, self._log_book, self._clock)
+        await self._review.settle()
         if not is_working:
             return
         if self._preferences.resume_on_start:
@@ -197,7 +206,7 @@ class Engine:
                 settings = await self._current_settings(original.configuration, otherwise=settings)
             request = JobRequest(
                 settings=settings,
-                label=f"{original.label} (rerun {job_id[:6]})",
+                label=_rerun_label(original),
                 configuration=original.configuration,
                 parent_job_id=job_id,
             )
@@ -215,6 +224,7 @@ class Engine:
 
     async def pause_job(self, job_id: str) -> None:
         """See EngineApi."""
+        await self._queue.settled()
         running = self._at_work(job_id, "paused")
         await self._queue.pause(
             running, PauseRequired("Paused by you.", hint="Resume when you like.", code="user")
@@ -222,6 +232,7 @@ class Engine:
 
     async def resume_job(self, job_id: str, *, budget_usd: float | None = None) -> None:
         """See EngineApi."""
+        await self._queue.settled()
         job = await self._record(job_id)
         if budget_usd is not None:
             async with self._database.transaction() as connection:
@@ -241,6 +252,7 @@ class Engine:
 
     async def stop_job(self, job_id: str, *, is_forced: bool = False) -> None:
         """See EngineApi."""
+        await self._queue.settled()
         running = self._queue.running
         if running is not None and running.job.job_id == job_id:
             await self._queue.stop(running, is_forced=is_forced)
@@ -255,6 +267,7 @@ class Engine:
 
     async def remove_from_queue(self, job_id: str) -> None:
         """See EngineApi."""
+        await self._queue.settled()
         job = await self._record(job_id)
         if job.status is not JobStatus.QUEUED:
             raise ConflictError(f"{job.label} is {job.status}, it does not wait in the queue.")
@@ -277,6 +290,7 @@ class Engine:
 
     async def delete_jobs(self, job_ids: Sequence[str]) -> int:
         """See EngineApi."""
+        await self._queue.settled()
         for job_id in job_ids:
             job = await self._record(job_id)
             if job.status in (JobStatus.RUNNING, JobStatus.PAUSED) and self._is_at_work(job_id):
@@ -286,6 +300,24 @@ class Engine:
     async def restore_jobs(self, job_ids: Sequence[str]) -> int:
         """See EngineApi."""
         return await self._set_deleted(job_ids, is_deleted=False)
+
+    # ---- tells: decisions about images
+
+    async def approve_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._review.approve(image_ids)
+
+    async def unapprove_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._review.unapprove(image_ids)
+
+    async def trash_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._review.trash(image_ids)
+
+    async def restore_images(self, image_ids: Sequence[int]) -> DecisionView:
+        """See EngineApi."""
+        return await self._review.restore(image_ids)
 
     # ---- tells: configurations
 
@@ -324,6 +356,16 @@ class Engine:
             raise ConflictError(f"There is a configuration “{new_name}” already.") from error
         self._bus.publish(ConfigurationsChanged())
 
+    # ---- tells: the program
+
+    async def reload_preferences(self) -> None:
+        """See EngineApi."""
+        self._preferences, _ = await asyncio.to_thread(
+            load_preferences, self._paths.config_file, self._environ
+        )
+        self._services.use(self._preferences)
+        await _teach_masker(self._keys)
+
     # ---- asks
 
     async def resolve_job(self, text: str) -> str:
@@ -333,6 +375,14 @@ class Engine:
     async def jobs(self, query: JobQuery) -> Page[JobView]:
         """See EngineApi."""
         return await self._queries.jobs(query)
+
+    async def job_index(self, query: JobQuery) -> ListIndex:
+        """See EngineApi."""
+        return await self._queries.job_index(query)
+
+    async def job_ids(self, query: JobQuery) -> list[str]:
+        """See EngineApi."""
+        return await self._queries.job_ids(query)
 
     async def job(self, job_id: str) -> JobView:
         """See EngineApi."""
@@ -359,9 +409,21 @@ class Engine:
         """See EngineApi."""
         return await self._queries.images(query)
 
+    async def image_index(self, query: ImageQuery) -> ListIndex:
+        """See EngineApi."""
+        return await self._queries.image_index(query)
+
+    async def image_ids(self, query: ImageQuery) -> list[int]:
+        """See EngineApi."""
+        return await self._queries.image_ids(query)
+
     async def image(self, image_id: int) -> ImageView:
         """See EngineApi."""
         return await self._queries.image(image_id)
+
+    async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
+        """See EngineApi."""
+        return await self._queries.images_by_id(image_ids)
 
     async def logs(self, query: LogQuery) -> list[LogView]:
         """See EngineApi."""
@@ -383,9 +445,11 @@ class Engine:
     # ---- for whoever runs the engine in its own process
 
     async def is_idle(self) -> bool:
-        """Whether no job is at work and none waits."""
-        return self._queue.is_idle and not any(
-            job.status is JobStatus.QUEUED for job in await self._queries.queue()
+        """Whether no job is at work, none waits, and no decision is being carried out."""
+        return (
+            self._queue.is_idle
+            and self._review.is_idle
+            and not any(job.status is JobStatus.QUEUED for job in await self._queries.queue())
         )
 
     async def flush_logs(self) -> None:
@@ -419,6 +483,7 @@ class Engine:
     async def shut_down(self, *, at_once: bool) -> None:
         """Send nothing new. Answers to paid requests that are on their way are awaited, unless `at_once`; every
         unfinished job stays resumable. May be called again, also while a first call waits."""
+        await self._review.close(at_once=at_once)
         await self._queue.shut_down(at_once=at_once)
         self._bus.close()
 
@@ -432,7 +497,7 @@ class Engine:
         )
         keys_there = {name for name in KeyName if await asyncio.to_thread(self._keys.get, name)}
         problems = preflight(plan, has_key=keys_there.__contains__, work_dir=self._work_dir(settings))
-        return plan.with_problems((*warnings, *problems))
+        return plan.with_problems((*warnings, *problems, *_label_problems(request.label)))
 
     async def _current_settings(self, name: str, *, otherwise: dict[str, Any]) -> dict[str, Any]:
         """A configuration as it is now; `otherwise` where it was deleted. `default` need not be stored."""
@@ -449,7 +514,6 @@ class Engine:
         """The job with every generation and task of it, in one transaction."""
         at = self._now()
         label = _checked_label(request.label or f"job_{self._clock.now().astimezone():%Y%m%d_%H%M%S}")
-        budget = plan.settings.generation.budget_usd
         async with self._database.transaction(durable=True) as connection:
             while True:
                 job_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
@@ -464,7 +528,7 @@ class Engine:
                     parent_job_id=request.parent_job_id,
                     planned_images=plan.planned_images,
                     estimate_micros=plan.estimate.total_micros,
-                    budget_micros=None if budget is None else round(budget * 1_000_000),
+                    budget_micros=plan.settings.generation.budget_micros,
                 )
                 try:
                     await job_rows.insert(connection, new_job, at)
@@ -535,7 +599,7 @@ class Engine:
             output=Path(job.output_dir),
             previews=self._paths.previews_dir,
         )
-        await asyncio.to_thread(_prepare, folders)
+        await asyncio.to_thread(_prepare, folders, job.job_id)
         log = self._log_book.for_job(job.job_id, is_debug=settings.advanced.debug)
         gate = Gate()
         return JobContext(
@@ -581,7 +645,11 @@ class Engine:
 
     async def _end_waiting(self, job_id: str, from_statuses: list[JobStatus]) -> None:
         async with self._database.transaction() as connection:
-            await job_rows.set_status(connection, job_id, JobStatus.STOPPED, self._now(), from_statuses)
+            is_ended = await job_rows.set_status(
+                connection, job_id, JobStatus.STOPPED, self._now(), from_statuses
+            )
+        if not is_ended:
+            raise ConflictError("The job has just changed its status.", hint="Look at it, then try again.")
         self._log_book.for_job(job_id).info("Stopped before it was done; it can be resumed.")
         self._bus.publish(JobStatusChanged(job_id, JobStatus.STOPPED))
         self._queue_changed()
@@ -611,6 +679,26 @@ class Engine:
         return utc_text(self._clock.now())
 
 
+def _label_problems(text: str | None) -> tuple[Problem, ...]:
+    """What is wrong with the name of a job that is planned; no name is right, it gets one."""
+    try:
+        _checked_label(text or "unnamed")
+    except SettingsError as error:
+        return error.problems
+    return ()
+
+
+async def _teach_masker(keys: KeyStore) -> None:
+    """So that it knows every key before a line is logged."""
+    for name in KeyName:
+        await asyncio.to_thread(keys.get, name)
+
+
+def _rerun_label(original: JobView) -> str:
+    suffix = f" (rerun {original.job_id[:6]})"
+    return original.label[: LABEL_LIMIT - len(suffix)] + suffix
+
+
 def _checked_label(text: str) -> str:
     label = clean_text(text).strip()
     if not label or len(label) > LABEL_LIMIT:
@@ -620,8 +708,9 @@ def _checked_label(text: str) -> str:
     return label
 
 
-def _prepare(folders: JobFolders) -> None:
+def _prepare(folders: JobFolders, job_id: str) -> None:
     """Make the folders and remove what a killed engine left unfinished in them."""
     for folder in (folders.work, folders.output):
         folder.mkdir(parents=True, exist_ok=True)
+    for folder in (folders.work, Spool(folders.work).folder, folders.output, folders.previews / job_id):
         cleanup_partials(folder)

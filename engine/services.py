@@ -26,6 +26,7 @@ class Services:
         self._images: dict[ProviderName, ImageProvider] = {}
         self._language: LanguageModel | None = None
         self._background: RemoveBackgroundClient | None = None
+        self._retired: list[ImageProvider | LanguageModel] = []
 
     def images(self, provider: str) -> ImageProvider:
         """The image provider of that name. Raises KeyRefusedError where its key is missing."""
@@ -65,20 +66,27 @@ class Services:
             case KeyName.RUNWARE:
                 return await self.images(ProviderName.RUNWARE).test_key()
 
-    async def forget(self) -> None:
-        """Drop every client, so that keys that were mended are read again."""
-        clients = [*self._images.values()]
-        language = self._language
+    def use(self, preferences: Preferences) -> None:
+        """Go to these base URLs from here on, with keys that are read again."""
+        self._urls = preferences.base_urls
+        self.forget()
+
+    def forget(self) -> None:
+        """Make new clients from here on, so that keys that were mended are read again.
+
+        The old ones stay open until the end: a paid request may be on its way over their connections.
+        """
+        self._retired += self._images.values()
+        if self._language is not None:
+            self._retired.append(self._language)
         self._images.clear()
         self._language = self._background = None
-        for client in clients:
-            await client.close()
-        if language is not None:
-            await language.close()
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.forget()
+        self.forget()
+        while self._retired:
+            await self._retired.pop().close()
         await self.http.close()
 
     def _image_provider(self, name: ProviderName) -> ImageProvider:

@@ -11,7 +11,7 @@ from engine.settings_model import (
     PromptSettings,
     Settings,
 )
-from engine.settings_overrides import format_value, override_settings
+from engine.settings_overrides import format_value, override_settings, parse_value
 
 __all__ = [
     "MAX_IMAGES",
@@ -32,4 +32,5 @@ __all__ = [
     "format_value",
     "merge_settings",
     "override_settings",
+    "parse_value",
 ]

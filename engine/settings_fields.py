@@ -16,6 +16,8 @@ class FieldKind(StrEnum):
     """How a field is edited."""
 
     TEXT = "text"
+    LINES = "lines"
+    """Text of several lines."""
     FILE = "file"
     FOLDER = "folder"
     WHOLE = "whole"
@@ -27,6 +29,8 @@ class FieldKind(StrEnum):
     """Texts, comma separated where they stand on one line."""
     LORAS = "loras"
     """Groups of model and weight; `model:weight`, comma separated where they stand on one line."""
+    KEY = "key"
+    """A key of a service. Its value is only where the key comes from; no setting is of this kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,11 @@ def describe_fields() -> tuple[FieldDescription, ...]:
     """All settings in the model's order."""
     defaults = Settings().model_dump(mode="json")
     return tuple(
-        _describe(group, group_info.title or group, name, field, defaults[group][name])
-        for group, group_info in Settings.model_fields.items()
-        for name, field in _group_type(group_info).model_fields.items()
+        describe(
+            f"{group}.{name}", field, defaults[group][name], group=group, group_title=info.title or group
+        )
+        for group, info in Settings.model_fields.items()
+        for name, field in _group_type(info).model_fields.items()
     )
 
 
@@ -68,17 +74,18 @@ def describe_field(path: str) -> FieldDescription:
     raise KeyError(path)
 
 
-def _describe(group: str, group_title: str, name: str, field: FieldInfo, default: Any) -> FieldDescription:
+def describe(path: str, field: FieldInfo, default: Any, *, group: str, group_title: str) -> FieldDescription:
+    """What a pydantic field made by `setting` says of itself; `path` is dotted and ends with its name."""
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     inner, is_optional = _strip(field.annotation)
     choices = _choices(inner)
     kind = FieldKind(str(extra["kind"])) if "kind" in extra else _kind(inner, choices)
     step = extra.get("step", _limit(field, "multiple_of"))
     return FieldDescription(
-        path=f"{group}.{name}",
+        path=path,
         group=group,
         group_title=group_title,
-        title=field.title or name,
+        title=field.title or path.rpartition(".")[2],
         description=field.description or "",
         kind=kind,
         unit=str(extra.get("unit", "")),

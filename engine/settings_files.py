@@ -14,11 +14,11 @@ from engine.settings_types import resolve_in
 from engine.toml_files import read_toml
 
 
-def read_settings_file(path: Path) -> tuple[Settings, list[Problem]]:
+def read_settings_file(path: Path, *, folder: Path | None = None) -> tuple[Settings, list[Problem]]:
     """The file over the defaults, and warnings for what is not known.
 
-    Relative paths of the group `files` become absolute, from the folder that holds the TOML file. Raises
-    SettingsError naming file, line and field.
+    Relative paths of the group `files` become absolute, from `folder`, or where it is None from the folder that holds
+    the TOML file. Raises SettingsError naming file, line and field.
     """
     try:
         document = read_toml(path)
@@ -26,7 +26,7 @@ def read_settings_file(path: Path) -> tuple[Settings, list[Problem]]:
         raise SettingsError([Problem(str(path), "there is no such file")]) from error
     data = dict(document.data)
     if isinstance(files := data.get("files"), dict):
-        folder = path.absolute().parent
+        folder = folder or path.absolute().parent
         data["files"] = {
             name: resolve_in(folder, value) if isinstance(value, str) else value
             for name, value in files.items()

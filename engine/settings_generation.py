@@ -53,7 +53,10 @@ class GenerationSettings(SettingsGroup):
         max_length=100,
     )
     negative_prompt: OptionalLines = setting(
-        None, "Negative prompt", "What the pictures must not show, for models that take it."
+        None,
+        "Negative prompt",
+        "What the pictures must not show, for models that take it.",
+        kind="lines",
     )
     generations: Whole = setting(1, "Generations", "How many prompts are written.", ge=1, le=2500)
     variations: Whole = setting(

@@ -41,7 +41,7 @@ def override_settings(
         else:
             group, _, name = path.partition(".")
             try:
-                data[group][name] = _parse(text, field, folder or Path.cwd())
+                data[group][name] = parse_value(text, field, folder)
             except ValueError as error:
                 problems.append(Problem(f"--set {path}", str(error)))
     if problems:
@@ -52,6 +52,21 @@ def override_settings(
         raise SettingsError(
             [Problem(f"--set {p.field}", p.message, p.hint) for p in error.problems]
         ) from error
+
+
+def parse_value(text: str, field: FieldDescription, folder: Path | None = None) -> Any:
+    """What a person typed for a field, as `dump_settings` would give it; ranges are for `merge_settings` to judge.
+
+    Rules and `folder` as in `override_settings`. Raises ValueError with a sentence for people.
+    """
+    if text.strip().lower() in {"", "none"}:
+        if field.kind in {FieldKind.LIST, FieldKind.LORAS}:
+            return []
+        if field.is_optional:
+            return None
+    if field.kind in {FieldKind.FILE, FieldKind.FOLDER}:
+        return resolve_in(folder or Path.cwd(), text)
+    return _PARSERS[field.kind](text)
 
 
 def format_value(value: Any, field: FieldDescription) -> str:
@@ -75,17 +90,6 @@ def _unknown(path: str, fields: dict[str, FieldDescription]) -> Problem:
         same_name = [known for known in fields if known.partition(".")[2] == path.rpartition(".")[2]]
         hint = f"Did you mean {same_name[0]}?" if same_name else "`gimf config show` lists all settings."
     return Problem(f"--set {shown(path)[1:-1]}", "there is no such setting", hint=hint)
-
-
-def _parse(text: str, field: FieldDescription, folder: Path) -> Any:
-    if text.lower() in {"", "none"}:
-        if field.kind in {FieldKind.LIST, FieldKind.LORAS}:
-            return []
-        if field.is_optional:
-            return None
-    if field.kind in {FieldKind.FILE, FieldKind.FOLDER}:
-        return resolve_in(folder, text)
-    return _PARSERS[field.kind](text)
 
 
 def _switch(text: str) -> bool:
@@ -125,6 +129,7 @@ def _lora(text: str) -> dict[str, Any]:
 
 _PARSERS: dict[FieldKind, Callable[[str], Any]] = {
     FieldKind.TEXT: str,
+    FieldKind.LINES: str,
     FieldKind.CHOICE: str,
     FieldKind.SWITCH: _switch,
     FieldKind.WHOLE: _whole,

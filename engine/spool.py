@@ -11,14 +11,15 @@ class Spool:
     """`incoming/` of a job's work folder: `<request key>-<n>.bin` each, and a list, written last."""
 
     def __init__(self, work_folder: Path) -> None:
-        self._folder = work_folder / "incoming"
+        self.folder = work_folder / "incoming"
+        """Made when something is kept."""
 
     def write(self, request_key: str, pictures: list[tuple[bytes, int | None]]) -> list[dict[str, Any]]:
         """Keep pictures with their seeds; answers the task's outputs. Raises PauseRequired when there is no room."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         outputs: list[dict[str, Any]] = []
         for number, (data, seed) in enumerate(pictures):
-            path = self._folder / f"{request_key}-{number}.bin"
+            path = self.folder / f"{request_key}-{number}.bin"
             atomic_write(path, data)
             outputs.append({"file": str(path), "seed": seed})
         atomic_write(self._list(request_key), json.dumps(outputs).encode())
@@ -34,8 +35,8 @@ class Spool:
 
     def clear(self, request_key: str) -> None:
         """Remove what was kept, once every picture of it has an image row."""
-        for path in self._folder.glob(f"{request_key}*"):
+        for path in self.folder.glob(f"{request_key}*"):
             path.unlink(missing_ok=True)
 
     def _list(self, request_key: str) -> Path:
-        return self._folder / f"{request_key}.json"
+        return self.folder / f"{request_key}.json"

@@ -89,6 +89,8 @@ class JobView(View):
     queue_position: int | None
     """1 is next; None when not waiting."""
     deleted_at: str | None = None
+    budget_usd: float | None = None
+    """What the job may cost; None: no limit."""
 
 
 class TaskView(View):
@@ -152,6 +154,21 @@ class ImageView(View):
     cost_usd: float
     created_at: str
     replaces_image_id: int | None
+
+
+class RefusalView(View):
+    """What a decision could not do, and why."""
+
+    image_id: int
+    message: str
+    hint: str
+
+
+class DecisionView(View):
+    """What became of a decision about several images; each of them is in one of the two."""
+
+    done: tuple[int, ...]
+    refused: tuple[RefusalView, ...]
 
 
 class LogView(View):
@@ -250,6 +267,8 @@ class TotalsView(View):
     average_duration_s: float | None
     spend_usd: float
     spend_today_usd: float
+    images_by_status: dict[ImageStatus, int] = {}
+    """How many images there are of each status."""
 
 
 class ConfigurationView(View):
@@ -257,6 +276,14 @@ class ConfigurationView(View):
     is_default: bool
     settings: dict[str, Any]
     updated_at: str
+
+
+class ListIndex(View):
+    """A long list as a whole: with it any page can be asked for without those before it."""
+
+    count: int
+    cursors: tuple[str, ...]
+    """The cursor of the second page, of the third and so on."""
 
 
 class Page[T](BaseModel):

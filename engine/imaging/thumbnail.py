@@ -20,12 +20,14 @@ _CHECKER_GREYS = (112, 144)
 
 
 def make_previews(source: Path, preview: Path, thumbnail: Path) -> None:
-    """Write both JPEGs from one decoding, atomically. Transparency is shown as a mid-grey checkerboard.
+    """Write both JPEGs from one decoding, atomically, their folder made where it is missing. Transparency is shown as
+    a mid-grey checkerboard.
 
     Raises PictureError and PauseRequired.
     """
     small = _shrink(open_reduced(source, PREVIEW_SIDE), PREVIEW_SIDE)
     smaller = _shrink(small, THUMBNAIL_SIDE)
+    preview.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(preview, encode_jpeg(_on_checkerboard(small), quality=_QUALITY))
     atomic_write(thumbnail, encode_jpeg(_on_checkerboard(smaller), quality=_QUALITY))
 

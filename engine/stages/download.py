@@ -158,7 +158,7 @@ async def _fetch(
         try:
             picture = await _store(context, task, outputs[position], number)
             files = preview_files(context.folders.previews, context.job.job_id, number)
-            await context.compute(_make_previews, picture.path, files.preview, files.thumbnail)
+            await context.compute(make_previews, picture.path, files.preview, files.thumbnail)
             return outputs, picture
         except ExpiredLinkError as error:
             if has_fresh_links:
@@ -236,11 +236,6 @@ async def _fresh_links(
         await task_rows.mark_ready(connection, task.task_id, fresh, None, context.now())
     context.log.info(f"Fresh links for task {task.task_id}.", Stage.DOWNLOAD)
     return fresh
-
-
-def _make_previews(source: Path, preview: Path, thumbnail: Path) -> None:
-    preview.parent.mkdir(parents=True, exist_ok=True)
-    make_previews(source, preview, thumbnail)
 
 
 def _picture(fetched: Fetched) -> _Picture:

@@ -326,7 +326,9 @@ async def _follow(context: JobContext, work: _Work) -> bool:
                 )
             patience.bad_in_a_row = 0
             backoff = context.caller.backoff(settings.poll_interval_seconds)
-            wait_s = settings.poll_interval_seconds
+            # From question to question, so that the answers' own time does not add up; a slow service gets its rest.
+            taken_s = context.clock.monotonic() - asked_at
+            wait_s = max(settings.poll_interval_seconds - taken_s, settings.poll_interval_seconds / 2)
         is_line_down = False
         patience.reachable_s += 0.0 if was_line_down else asked_at - previous
         if patience.is_at_its_end:

@@ -14,7 +14,9 @@ from engine.imaging.encode import Background
 from engine.imaging.faults import PictureError
 from engine.imaging.open_checked import PictureFormat
 from engine.imaging.processing import ProcessingPlan, process_picture
+from engine.imaging.thumbnail import make_previews
 from engine.paid import paid_call
+from engine.previews import preview_files
 from engine.providers.base import Charge
 from engine.providers.removebg import SERVICE, RemovedBackground
 from engine.spending import PaidCall
@@ -34,6 +36,9 @@ async def process(context: JobContext, image: ImageRecord) -> None:
         result = await context.compute(process_picture, source, target_stem, _plan(context))
     except PictureError as error:
         raise StageError(Stage.CONVERT, error.message, code=error.code, hint=error.hint) from error
+    if not result.is_original:  # whoever decides about the picture has to see what would be delivered
+        previews = preview_files(context.folders.previews, context.job.job_id, image.image_number)
+        await context.compute(make_previews, result.path, previews.preview, previews.thumbnail)
     warnings = tuple(f"{soft.stage} was left out: {soft.message}" for soft in result.warnings)
     async with context.database.transaction() as connection:
         for warning in warnings:

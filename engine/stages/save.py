@@ -15,10 +15,12 @@ from engine.imaging.faults import PictureError
 from engine.text import safe_label
 
 LABEL_BYTES = 60
+MANUAL_REASON = "Manually approved"
 
 
-async def save(context: JobContext, image: ImageRecord) -> None:
-    """Put the finished picture into the output folder and approve it. Raises StageError, or PauseRequired for the disk.
+async def save(context: JobContext, image: ImageRecord, *, is_manual: bool = False) -> None:
+    """Put the finished picture into the output folder and approve it; `is_manual`: a person has decided so, whatever
+    the check says. Raises StageError, or PauseRequired for the disk.
 
     A repeated save after a crash finds the file that it had written by its content and adopts it.
     """
@@ -36,13 +38,15 @@ async def save(context: JobContext, image: ImageRecord) -> None:
         ) from error
     crash_point("mid_save")
     approval = Approval.CHECKED if image.is_checked else Approval.UNCHECKED_BY_SETTINGS
+    if is_manual:
+        approval = Approval.MANUAL
     async with context.database.transaction(durable=True) as connection:
         is_approved = await image_rows.approve(
             connection,
             image.image_id,
             output_file=str(target),
             approval=approval,
-            reason=None,
+            reason=MANUAL_REASON if is_manual else None,
             at=context.now(),
         )
         await task_rows.mark_done_if_finished(connection, image.task_id, context.now())

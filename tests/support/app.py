@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual.message import Message
 from textual.pilot import Pilot
 
 from engine.api import EngineApi
@@ -31,14 +32,26 @@ def services_for(
     async def attach() -> AsyncIterator[EngineApi]:
         yield engine
 
-    return AppServices(**{"attach": attach, "paths": paths, "preferences": preferences, "keys": keys, **options})
+    return AppServices(
+        **{"attach": attach, "paths": paths, "preferences": preferences, "keys": keys, **options}
+    )
 
 
 @asynccontextmanager
-async def running(services: AppServices, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Pilot[int]]:
-    """The app in a terminal of that size, attached and with the dashboard loaded."""
-    app = FactoryApp(services)
-    async with app.run_test(size=size) as pilot:
+async def running(
+    services: AppServices,
+    size: tuple[int, int] = (120, 36),
+    *,
+    heard: list[Message] | None = None,
+    app_class: type[FactoryApp] = FactoryApp,
+) -> AsyncIterator[Pilot[int]]:
+    """The app in a terminal of that size, attached and with the dashboard loaded. `heard` gets every message.
+
+    A fault of the program that the app survived fails the test at the end of the block.
+    """
+    app = app_class(services)
+    hook = None if heard is None else heard.append
+    async with app.run_test(size=size, message_hook=hook) as pilot:
         await wait_until(pilot, lambda: app.is_attached and not getattr(app.screen, "is_loading_now", False))
         yield pilot
 

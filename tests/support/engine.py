@@ -45,10 +45,14 @@ class EngineHome:
         return KeyStore(self.paths.keys_file, self.environ, load=lambda: None)
 
     @asynccontextmanager
-    async def open(self, *, clock: Clock | None = None, **preferences: Any) -> AsyncIterator[Engine]:
+    async def open(
+        self, *, clock: Clock | None = None, is_working: bool = True, **preferences: Any
+    ) -> AsyncIterator[Engine]:
         """An engine; `preferences` replace single fields, such as `resume_on_start=False`."""
         chosen = self.preferences.model_copy(update=preferences)
-        async with Engine.open(self.paths, chosen, self.keys(), clock=clock) as engine:
+        async with Engine.open(
+            self.paths, chosen, self.keys(), clock=clock, environ=self.environ, is_working=is_working
+        ) as engine:
             yield engine
 
     def script(self, *rules: dict[str, Any]) -> None:
