@@ -13,6 +13,7 @@ import aiosqlite
 
 from db.errors import DatabaseBusyError, DatabaseError, translated
 from db.migrate import MIGRATIONS, check_version, copy_database, migrate, migration_files, read_only_uri
+from db.turns import Turns
 
 # How long the writer's thread waits for another process's lock at a stretch: a cancelled transaction waits
 # no longer.
@@ -32,7 +33,7 @@ class Database:
         self._reader: aiosqlite.Connection | None = None
         self._aggregator: aiosqlite.Connection | None = None
         self._is_closed = False
-        self._write_lock = asyncio.Lock()
+        self._turns = Turns()
         self._aggregate_lock = asyncio.Lock()
         self._owner: asyncio.Task[Any] | None = None
         self._synchronous: str | None = "NORMAL"
@@ -108,14 +109,15 @@ class Database:
     async def transaction(self, *, durable: bool = False) -> AsyncIterator[aiosqlite.Connection]:
         """The writer, inside BEGIN IMMEDIATE: committed at the end of the block, rolled back if it raises or
         is cancelled. Others wait their turn. `durable` fsyncs at the commit, which money needs (else the end
-        of a commit may be lost with the power, never with the process).
+        of a commit may be lost with the power, never with the process), and goes before those that are not:
+        a task keeps its place at the provider until its commit is made.
 
         Raises DatabaseBusyError after the busy timeout, and RuntimeError inside another transaction of the
         same task.
         """
         if self._owner is asyncio.current_task():
             raise RuntimeError("a transaction inside a transaction of the same task would wait for itself")
-        async with self._write_lock:
+        async with self._turns.turn(is_urgent=durable):
             writer = self._usable(self._writer)
             self._owner = asyncio.current_task()
             try:
@@ -193,7 +195,7 @@ class Database:
         """Wait for the transaction at work and close. Safe to call again."""
         if self._owner is not None and self._owner is asyncio.current_task():
             raise RuntimeError("close the database outside of its transaction")
-        async with self._write_lock, self._aggregate_lock:
+        async with self._turns.turn(), self._aggregate_lock:
             self._is_closed = True
             # The writer is last: the last one to close a file in WAL mode tidies it up, and only it has the
             # right to.

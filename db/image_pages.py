@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import aiosqlite
 
-from db.paging import decode_cursor, encode_cursor, like_pattern
+from db.paging import ListIndex, decode_cursor, encode_cursor, like_pattern
 from db.query import fetch_all, fetch_rows, words
 from db.records import ImageRecord
 from db.search import match_expression
@@ -89,6 +89,62 @@ async def page(
         return rows, None
     rows = rows[:limit]
     return rows, encode_cursor(rows[-1].image_number if order is ImageOrder.JOB else rows[-1].image_id)
+
+
+async def index(
+    connection: aiosqlite.Connection,
+    where: ImageFilter,
+    *,
+    order: ImageOrder = ImageOrder.NEWEST,
+    limit: int = 50,
+) -> ListIndex:
+    """Where each page of `limit` images begins, so that any of them can be asked for without those before it."""
+    wanted = await _all_wanted(connection, where, order)
+    if wanted is None:
+        return ListIndex(0, [])
+    found, parameters, key, direction = wanted
+    statement = f"""SELECT key FROM (SELECT images.{key} AS key,
+            row_number() OVER (ORDER BY images.{key} {direction}) AS place {found})
+        WHERE place % :limit = 0 ORDER BY place"""  # noqa: S608 - as above
+    count: int = (await fetch_rows(connection, f"SELECT count(*) {found}", parameters))[0][0]
+    rows = await fetch_rows(connection, statement, parameters | {"limit": limit})
+    return ListIndex(count, [encode_cursor(*row) for row in rows[: max(0, (count - 1) // limit)]])
+
+
+async def ids(
+    connection: aiosqlite.Connection, where: ImageFilter, *, order: ImageOrder = ImageOrder.NEWEST
+) -> list[int]:
+    """The id of every image of the list, in its order."""
+    wanted = await _all_wanted(connection, where, order)
+    if wanted is None:
+        return []
+    found, parameters, key, direction = wanted
+    statement = f"SELECT images.image_id {found} ORDER BY images.{key} {direction}"
+    return [row[0] for row in await fetch_rows(connection, statement, parameters)]
+
+
+async def _all_wanted(
+    connection: aiosqlite.Connection, where: ImageFilter, order: ImageOrder
+) -> tuple[str, dict[str, object], str, str] | None:
+    """The whole list from its FROM on, with its parameters, its key and the direction; None: nothing fits."""
+    if order is ImageOrder.JOB and where.job_id is None:
+        raise ValueError("order: images come in the order of a job only where the filter names the job")
+    where = replace(where, search=where.search.strip())
+    terms = await match_expression(connection, where.search)
+    if where.search and not terms:
+        return None
+    conditions, parameters = await _conditions(connection, where)
+    if where.statuses and not where.search:
+        conditions.append("images.status IN (SELECT value FROM json_each(:statuses))")
+        parameters["statuses"] = words(where.statuses)
+    source = "images"
+    if where.search:
+        source = "images_text CROSS JOIN images ON images.image_id = images_text.rowid"
+        conditions.append("images_text MATCH :terms")
+        parameters["terms"] = terms
+    key = "image_number" if order is ImageOrder.JOB else "image_id"
+    direction = "DESC" if order is ImageOrder.NEWEST else "ASC"
+    return f"FROM {source} WHERE {_all(conditions)}", parameters, key, direction
 
 
 def _searched(conditions: list[str], direction: str, *, by_id: bool) -> str:

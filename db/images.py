@@ -49,7 +49,8 @@ _SKIP_DESCRIPTION = f"""UPDATE images SET progress = 'described', updated_at = :
 WHERE image_id = :image_id AND {_WORKABLE}"""  # noqa: S608 - constants only
 
 _APPROVE = f"""UPDATE images SET output_file = :output_file, approval = :approval, status = 'approved',
-    progress = 'saved', reason = coalesce(:reason, reason), stage = NULL, error_code = NULL, updated_at = :at
+    progress = 'saved', reason = coalesce(:reason, reason), stage = NULL, error_code = NULL, updated_at = :at,
+    before_approval = CASE :approval WHEN 'manual' THEN before_approval END
 WHERE image_id = :image_id AND (:approval <> 'checked' OR is_checked = 1)
     AND CASE :approval WHEN 'manual' THEN {_WORKABLE} ELSE {_AT_WORK} END"""  # noqa: S608 - constants only
 

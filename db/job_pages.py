@@ -6,8 +6,8 @@ from enum import StrEnum
 
 import aiosqlite
 
-from db.paging import decode_cursor, encode_cursor, like_pattern
-from db.query import fetch_all, words
+from db.paging import ListIndex, decode_cursor, encode_cursor, like_pattern
+from db.query import fetch_all, fetch_rows, words
 from db.records import JobRecord
 from db.status import JobKind, JobStatus
 
@@ -51,6 +51,7 @@ async def page(
     where: JobFilter,
     *,
     sort: JobSort = JobSort.NEWEST,
+    is_reversed: bool = False,
     cursor: str | None = None,
     limit: int = 50,
 ) -> tuple[list[JobRecord], str | None]:
@@ -60,7 +61,7 @@ async def page(
     cursor that no page with this sort returned.
     """
     conditions, parameters = _conditions(where)
-    key, direction = _SORT_KEYS[sort]
+    key, direction = _order(sort, is_reversed=is_reversed)
     if cursor is not None:
         last_key, last_number = decode_cursor(cursor, 2)
         comparison = "<" if direction == "DESC" else ">"
@@ -73,6 +74,46 @@ async def page(
         return rows, None
     rows = rows[:limit]
     return rows, encode_cursor(_sort_value(rows[-1], sort), rows[-1].job_number)
+
+
+async def index(
+    connection: aiosqlite.Connection,
+    where: JobFilter,
+    *,
+    sort: JobSort = JobSort.NEWEST,
+    is_reversed: bool = False,
+    limit: int = 50,
+) -> ListIndex:
+    """Where each page of `limit` jobs begins, so that any of them can be asked for without those before it."""
+    conditions, parameters = _conditions(where)
+    key, direction = _order(sort, is_reversed=is_reversed)
+    found = f"FROM jobs WHERE {' AND '.join(conditions)}"
+    statement = f"""SELECT key, job_number FROM (SELECT {key} AS key, job_number,
+            row_number() OVER (ORDER BY {key} {direction}, job_number {direction}) AS place {found})
+        WHERE place % :limit = 0 ORDER BY place"""  # noqa: S608 - conditions and keys are constants
+    count: int = (await fetch_rows(connection, f"SELECT count(*) {found}", parameters))[0][0]
+    rows = await fetch_rows(connection, statement, parameters | {"limit": limit})
+    return ListIndex(count, [encode_cursor(*row) for row in rows[: max(0, (count - 1) // limit)]])
+
+
+async def ids(
+    connection: aiosqlite.Connection,
+    where: JobFilter,
+    *,
+    sort: JobSort = JobSort.NEWEST,
+    is_reversed: bool = False,
+) -> list[str]:
+    """The id of every job of the list, in its order."""
+    conditions, parameters = _conditions(where)
+    key, direction = _order(sort, is_reversed=is_reversed)
+    statement = f"""SELECT job_id FROM jobs WHERE {" AND ".join(conditions)}
+        ORDER BY {key} {direction}, job_number {direction}"""  # noqa: S608 - as above
+    return [row[0] for row in await fetch_rows(connection, statement, parameters)]
+
+
+def _order(sort: JobSort, *, is_reversed: bool) -> tuple[str, str]:
+    key, direction = _SORT_KEYS[sort]
+    return (key, "ASC" if direction == "DESC" else "DESC") if is_reversed else (key, direction)
 
 
 def _conditions(where: JobFilter) -> tuple[list[str], dict[str, object]]:

@@ -2,6 +2,15 @@
 
 import json
 import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ListIndex:
+    """How long a list is, and the cursors of its second page, its third and so on."""
+
+    count: int
+    cursors: list[str]
 
 
 def encode_cursor(*keys: str | int) -> str:

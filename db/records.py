@@ -238,6 +238,8 @@ class ImageRecord:
     replaces_image_id: int | None
     created_at: str
     updated_at: str
+    before_approval: JsonObject | None
+    """What it was before a person approved it: status, stage, error_code, reason."""
 
 
 @dataclass(frozen=True, slots=True)

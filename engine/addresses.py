@@ -62,7 +62,8 @@ async def check_url(
 ) -> Destination:
     """Resolve the host and refuse every address that is not a public one, unless its `host:port` is allowed.
 
-    All addresses of the name have to be public, or lead to where an allowed host listens. Raises BadRequestError `unsafe_url`, NotSentError.
+    All addresses of the name have to be public, or lead to where an allowed host listens. Raises
+    BadRequestError `unsafe_url`, NotSentError.
     """
     location = host_and_port(url)
     parsed = httpx.URL(url)

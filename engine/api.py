@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
 from engine.bus import Subscription
+from engine.settings import Settings
 from engine.views import (
     ConfigurationView,
     DecisionView,
@@ -193,6 +194,10 @@ class EngineApi(Protocol):
 
     async def job_detail(self, job_id: str) -> JobDetailView: ...
 
+    async def job_settings(self, job_id: str) -> Settings:
+        """The settings that the job ran with, or runs with."""
+        ...
+
     async def queue(self) -> list[JobView]:
         """The job at work first (if any), then the waiting ones in order."""
         ...
@@ -225,4 +230,20 @@ class EngineApi(Protocol):
 
     async def configuration(self, name: str | None) -> ConfigurationView:
         """By name; None: the default one."""
+        ...
+
+
+class WorkApi(EngineApi, Protocol):
+    """What a front end needs besides, that sees jobs through to their end."""
+
+    async def wait_for_job(self, job_id: str) -> JobView:
+        """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""
+        ...
+
+    async def unfinished_jobs(self) -> list[JobView]:
+        """Queued, running, paused and interrupted jobs, oldest first."""
+        ...
+
+    async def shut_down(self, *, at_once: bool) -> None:
+        """Send nothing new. Answers to paid requests that are on their way are awaited, unless `at_once`."""
         ...

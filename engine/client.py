@@ -18,6 +18,7 @@ from engine.errors import FactoryError
 from engine.events import EngineLost, event_from_json
 from engine.paths import Paths
 from engine.queries import Queries
+from engine.settings import Settings
 from engine.views import (
     ConfigurationView,
     DecisionView,
@@ -226,6 +227,10 @@ class EngineClient:
     async def job_detail(self, job_id: str) -> JobDetailView:
         """See EngineApi."""
         return await self._queries.job_detail(job_id)
+
+    async def job_settings(self, job_id: str) -> Settings:
+        """See EngineApi."""
+        return await self._queries.job_settings(job_id)
 
     async def queue(self) -> list[JobView]:
         """See EngineApi."""

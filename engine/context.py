@@ -53,6 +53,8 @@ class JobContext:
     """Threads for work on pixels."""
     paid_calls: set[asyncio.Task[Any]] = field(default_factory=set)
     """Paid requests that are on their way, with the commit of their answer; they outlive the worker that sent them."""
+    spare_numbers: set[int] = field(default_factory=set)
+    """Image numbers beyond the planned ones that are taken by pictures without a row yet."""
 
     def now(self) -> str:
         """The time as it is stored."""

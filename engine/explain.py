@@ -12,7 +12,11 @@ from engine.errors import FactoryError
 _DATABASE: tuple[tuple[type[DatabaseError], str, str], ...] = (
     (DatabaseBusyError, "database_busy", "End the other program that holds the database, then try again."),
     (DatabaseFullError, "disk", "Make room on the disk, then try again."),
-    (DatabaseCorruptError, "database_corrupt", "`gimf doctor` says more; copies are beside it, ending in .bak."),
+    (
+        DatabaseCorruptError,
+        "database_corrupt",
+        "`gimf doctor` says more; copies are beside it, ending in .bak.",
+    ),
     (SchemaTooNewError, "database_too_new", "Use the newer version of the program that wrote it."),
     (DatabaseError, "database", "`gimf doctor` says more."),
 )

@@ -11,7 +11,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -239,6 +240,18 @@ async def run_host(
                 loop.add_signal_handler(number, on_signal, number)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         await host.run()
+
+
+@asynccontextmanager
+async def serving(engine: Engine, socket_file: Path) -> AsyncIterator[None]:
+    """Let front ends in other processes use an engine of this one while the block runs. Ends the engine with it."""
+    host = EngineHost(engine, socket_file, idle_s=None)
+    task = asyncio.create_task(host.run(), name="engine host")
+    try:
+        yield
+    finally:
+        host.end()
+        await task
 
 
 def _bind(path: Path) -> socket.socket:

@@ -62,10 +62,6 @@ class Paths:
         return self.data_dir / "work"
 
     @property
-    def backups_dir(self) -> Path:
-        return self.data_dir / "backups"
-
-    @property
     def previews_dir(self) -> Path:
         return self.data_dir / "previews"
 
@@ -101,7 +97,6 @@ class Paths:
             self.data_dir,
             self.config_dir,
             self.work_dir,
-            self.backups_dir,
             self.previews_dir,
             self.trash_dir,
         )

@@ -50,6 +50,9 @@ PAGE = 500
 _AFTER_PROMPT = tuple(state for state in TaskState if state not in (TaskState.PLANNED, TaskState.CANCELLED))
 _AFTER_SUBMISSION = tuple(state for state in _AFTER_PROMPT if state is not TaskState.PROMPTED)
 
+DEFAULT_CONFIGURATION = "default"
+"""What the program's own defaults are called, as long as no configuration is the default one."""
+
 
 class Queries:
     """Answers from the rows as they are now."""
@@ -293,7 +296,7 @@ class Queries:
             )
         if record is None and name is None:
             return ConfigurationView(
-                name="default", is_default=True, settings=dump_settings(Settings()), updated_at=""
+                name=DEFAULT_CONFIGURATION, is_default=True, settings=dump_settings(Settings()), updated_at=""
             )
         if record is None:
             raise NotFoundError(

@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
+
 from db import configurations as configuration_rows
 from db import generations as generation_rows
 from db import images as image_rows
@@ -44,7 +46,7 @@ from engine.plan import JobPlan, make_plan
 from engine.preferences import Preferences, load_preferences
 from engine.preflight import preflight
 from engine.providers.http import HttpGateway
-from engine.queries import Queries
+from engine.queries import DEFAULT_CONFIGURATION, Queries
 from engine.queue import JobQueue, RunningJob
 from engine.recovery import recover
 from engine.review import Review
@@ -332,6 +334,7 @@ class Engine:
             )
             if is_default:
                 await configuration_rows.set_default(connection, _checked_label(name))
+            await _settle_default(connection)
         self._bus.publish(ConfigurationsChanged())
         return await self.configuration(_checked_label(name))
 
@@ -342,6 +345,7 @@ class Engine:
                 raise NotFoundError(
                     f"There is no configuration “{name}”.", hint="`gimf config list` shows them all."
                 )
+            await _settle_default(connection)
         self._bus.publish(ConfigurationsChanged())
 
     async def rename_configuration(self, name: str, new_name: str) -> None:
@@ -352,6 +356,7 @@ class Engine:
                     connection, name, _checked_label(new_name), self._now()
                 ):
                     raise NotFoundError(f"There is no configuration “{name}”.")
+                await _settle_default(connection)
         except sqlite3.IntegrityError as error:
             raise ConflictError(f"There is a configuration “{new_name}” already.") from error
         self._bus.publish(ConfigurationsChanged())
@@ -391,6 +396,10 @@ class Engine:
     async def job_detail(self, job_id: str) -> JobDetailView:
         """See EngineApi."""
         return await self._queries.job_detail(job_id)
+
+    async def job_settings(self, job_id: str) -> Settings:
+        """See EngineApi."""
+        return await self._queries.job_settings(job_id)
 
     async def queue(self) -> list[JobView]:
         """See EngineApi."""
@@ -686,6 +695,12 @@ def _label_problems(text: str | None) -> tuple[Problem, ...]:
     except SettingsError as error:
         return error.problems
     return ()
+
+
+async def _settle_default(connection: aiosqlite.Connection) -> None:
+    """Where no configuration is the default one, the stored one of the default's name is: it stands in its place."""
+    if await configuration_rows.get_default(connection) is None:
+        await configuration_rows.set_default(connection, DEFAULT_CONFIGURATION)
 
 
 async def _teach_masker(keys: KeyStore) -> None:

@@ -49,7 +49,8 @@ def settings_to_toml(settings: Settings, *, with_comments: bool = True) -> str:
             lines.append(f"{'\n' if lines else ''}[{group}]")
         if with_comments:
             lines.append(_comment(field))
-        lines.append(_entry(field, data[group][field.path.partition(".")[2]]))
+        entry = _entry(field, data[group][field.path.partition(".")[2]])
+        lines.append(entry or (f"# {field.path.partition('.')[2]} = ..." if with_comments else ""))
     return "\n".join(line for line in lines if line) + "\n"
 
 
@@ -75,8 +76,6 @@ def _inline(value: Any) -> str:
 def _comment(field: FieldDescription) -> str:
     facts = [fact for fact in (_range(field), ", ".join(field.choices)) if fact]
     text = field.description + (f" ({'; '.join(facts)})" if facts else "")
-    if field.is_optional:
-        text += f" {field.path.partition('.')[2]} = ..."
     return textwrap.fill(text, 100, initial_indent="# ", subsequent_indent="# ")
 
 

@@ -3,7 +3,8 @@
 A status is always a glyph and a word, so that it needs no colour; styles are terminal colours, which every theme maps.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,8 +30,11 @@ def duration(seconds: float | None) -> str:
 
 
 def eta(seconds: float | None) -> str:
-    """The time that is left; `estimating` until there is something to go by."""
-    return "estimating" if seconds is None else duration(seconds)
+    """The time that is left, in steps that an estimate is good for; `estimating` until there is something to go by."""
+    if seconds is None:
+        return "estimating"
+    step = 1 if seconds < 60 else 5 if seconds < 600 else 60
+    return duration(math.ceil(seconds / step) * step)
 
 
 def local_time(moment: str | None, *, seconds: bool = False) -> str:
@@ -66,6 +70,13 @@ def pace(images_per_minute: float | None) -> str:
     return f"{NOTHING if images_per_minute is None else f'{images_per_minute:.1f}'} images/min"
 
 
+def advice(message: str, hint: str) -> str:
+    """What is wrong and what to do, as sentences on one line."""
+    if not hint:
+        return message
+    return f"{message} {hint}" if message.endswith((".", "!", "?", ":")) else f"{message}. {hint}"
+
+
 def bytes_text(number: int) -> str:
     """In the largest unit that leaves at least 1: `3.2 GiB`."""
     size = float(number)
@@ -83,9 +94,9 @@ def bar(fraction: float, width: int) -> str:
     return "━" * full + "╸" * half + "─" * (width - full - half)
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+def sparkline(values: Iterable[float], width: int) -> str:
     """The last `width` values as blocks, the largest as the highest."""
-    shown = list(values[-width:]) if width > 0 else []
+    shown = list(values)[-width:] if width > 0 else []
     top = max(shown, default=0.0)
     if top <= 0:
         return "▁" * len(shown)

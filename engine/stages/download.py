@@ -61,13 +61,7 @@ async def download(
     for position in range(len(outputs)):
         if position in there:
             continue
-        number = (
-            first_number + position
-            if position < task.images_requested
-            else await _spare_number(
-                context
-            )  # more came than were asked for: they are paid, so they are kept
-        )
+        number = first_number + position if position < task.images_requested else await _spare_number(context)
         try:
             outputs, picture = await _fetch(context, task, outputs, position, number)
         except StageError as error:
@@ -89,9 +83,14 @@ async def download(
 
 
 async def _spare_number(context: JobContext) -> int:
+    """A number of its own for a picture that came unasked: it is paid for, so it is kept."""
     async with context.database.reading() as connection:
         number = await image_rows.next_image_number(connection, context.job.job_id)
-    return max(number, context.job.planned_images + 1)
+    number = max(number, context.job.planned_images + 1)
+    while number in context.spare_numbers:
+        number += 1
+    context.spare_numbers.add(number)
+    return number
 
 
 async def _insert(

@@ -94,7 +94,7 @@ class Rows:
             "cat",
             "piapi",
             "flux",
-            original_file=f"/work/{number}.png",
+            original_file=f"/originals/{number}.png",
             original_sha256="0" * 64,
         )
         return await self.do(images.insert, dataclasses.replace(new, **changes), at)

@@ -44,7 +44,7 @@ def values(field: FieldDescription) -> st.SearchStrategy[Any]:
             found = st.lists(st.fixed_dictionaries({"model": WORDS, "weight": weights}), max_size=3)
         case FieldKind.FILE | FieldKind.FOLDER:
             found = st.builds(lambda start, word: f"{start}/{word}", st.sampled_from(("~", "/data")), WORDS)
-        case FieldKind.TEXT:
+        case FieldKind.TEXT | FieldKind.LINES:
             found = st.sampled_from(("6.1", "7", "5.2")) if field.path.endswith("mj_version") else WORDS
     return st.none() | found if field.is_optional else found
 

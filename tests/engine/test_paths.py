@@ -18,8 +18,8 @@ def all_places(paths: Paths) -> list[Path]:
         paths.lock_file,
         paths.log_file,
         paths.work_dir,
-        paths.backups_dir,
         paths.previews_dir,
+        paths.trash_dir,
         paths.config_file,
         paths.keys_file,
         paths.prices_file,
@@ -62,7 +62,7 @@ def test_without_a_home_the_places_are_the_systems(monkeypatch: pytest.MonkeyPat
 def test_private_folders_are_made_private_once(tmp_path: Path) -> None:
     paths = Paths.resolve(tmp_path / "h", {})
     paths.ensure()
-    for folder in (tmp_path / "h", paths.data_dir, paths.config_dir, paths.work_dir, paths.backups_dir):
+    for folder in (tmp_path / "h", paths.data_dir, paths.config_dir, paths.work_dir, paths.previews_dir):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert not paths.default_output_dir.exists()
     paths.data_dir.chmod(0o750)

@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.lock import FolderLock
+from engine.paths import Paths
 from engine.simulator import Action, Rule, Service, Simulator
 from tests.tui.conftest import KEYS, ROOT, Finished, Program
 
@@ -287,23 +289,35 @@ async def test_a_second_signal_does_not_wait(online: Program, simulator: Simulat
     assert outcome.document["status"] == "interrupted"
 
 
-async def test_a_held_folder_is_status_75(online: Program, simulator: Simulator) -> None:
+async def test_a_folder_held_by_something_that_does_not_answer_is_status_75(online: Program) -> None:
+    paths = Paths.resolve(online.home, {})
+    paths.ensure()
+    with FolderLock(paths.lock_file):
+        outcome = await online.run("run", "--json", *BARE)
+        assert outcome.status == 75
+        assert outcome.document["error"]["code"] == "held"
+        assert str(os.getpid()) in outcome.stderr
+
+
+async def test_a_second_run_goes_through_the_first_ones_engine(online: Program, simulator: Simulator) -> None:
+    """Also when the first has ended meanwhile: then the second goes on with its job itself."""
     script(
         simulator,
         Rule(service=Service.PIAPI, operation="poll", action=Action.STATUS_WORD, word="processing"),
     )
     holder = await online.start("run", *BARE)
-    try:
-        await follow(holder, "started")
-        outcome = await online.run("run", "--json", *BARE)
-        assert outcome.status == 75
-        assert outcome.document["error"]["code"] == "held"
-        assert str(holder.pid) in outcome.stderr
-        listed = await online.run("jobs", "list", "--json")  # asking needs no lock
-        assert [job["status"] for job in listed.document] == ["running"]
-    finally:
-        holder.terminate()
-        await online.end_of(holder)
+    await follow(holder, "started")
+    second = await online.start("run", "--json", "--label", "second", *BARE)
+    async with asyncio.timeout(30):
+        while len((await online.run("jobs", "list", "--json")).document) < 2:
+            await asyncio.sleep(0.05)
+    stopped = await online.run("jobs", "stop", "--force", "1", "--json")
+    assert stopped.status == 0, stopped.stderr
+    await online.end_of(holder)
+    script(simulator)
+    outcome = await online.end_of(second)
+    assert outcome.status == 0, outcome.stderr
+    assert (outcome.document["label"], outcome.document["images"]["approved"]) == ("second", 1)
 
 
 async def test_no_wait_leaves_the_work_to_a_process_of_its_own(online: Program) -> None:

@@ -4,7 +4,14 @@ import subprocess
 import sys
 from argparse import Namespace
 
+from engine.api import WorkApi
+from engine.client import EngineClient
 from engine.paths import Paths
+
+
+def worker_pid(engine: WorkApi, options: Namespace, paths: Paths) -> int:
+    """The process that works through the queue now: the engine that runs already, else one that is started here."""
+    return engine.engine_pid if isinstance(engine, EngineClient) else work_in_background(options, paths)
 
 
 def work_in_background(options: Namespace, paths: Paths) -> int:

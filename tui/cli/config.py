@@ -3,8 +3,8 @@
 import os
 from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from engine.api import WorkApi
 from engine.errors import InputError, NotFoundError
 from engine.settings import Settings, dump_settings, merge_settings, override_settings
 from engine.settings_files import read_settings_file, settings_to_toml
@@ -16,9 +16,6 @@ from tui.cli.session import open_session
 from tui.cli.statuses import ExitStatus
 from tui.cli.tables import table
 from tui.format import local_time
-
-if TYPE_CHECKING:
-    from engine.service import Engine
 
 
 async def list_configurations(options: Namespace, output: Output) -> int:
@@ -110,7 +107,7 @@ def _place(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-async def _is_stored(engine: "Engine", name: str) -> bool:
+async def _is_stored(engine: WorkApi, name: str) -> bool:
     try:
         await engine.configuration(name)
     except NotFoundError:

@@ -5,22 +5,21 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from engine.api import JobRequest
+from engine.api import JobRequest, WorkApi
 from engine.demo import LABEL, SIMULATOR_OPTIONS, demo_environment, demo_settings, simulator_process
-from engine.paths import HOME_VARIABLE
-from engine.settings import dump_settings
+from engine.paths import HOME_VARIABLE, Paths
+from engine.settings import Settings, dump_settings
 from engine.views import JobStatus, JobView
 from tui.cli.interrupts import catching_signals
 from tui.cli.output import Output
+from tui.cli.parsing import has_terminal
 from tui.cli.session import Session, open_session, resolve_paths
-from tui.cli.statuses import ExitStatus
+from tui.cli.statuses import ExitStatus, exit_status_of
 from tui.cli.work import work
 from tui.format import money, plural
 
-if TYPE_CHECKING:
-    from engine.service import Engine
+DEFAULT_COUNT = 12
 
 
 async def demo(options: Namespace, output: Output) -> int:
@@ -41,8 +40,10 @@ async def demo(options: Namespace, output: Output) -> int:
     )
     async with simulator_process(command) as urls:
         session = _demo_session(options, urls, output)
+        if has_terminal() and not output.is_json and not options.keep:
+            return await _in_app(session, settings, urls, output)
 
-        async def begin(engine: "Engine") -> Sequence[JobView]:
+        async def begin(engine: WorkApi) -> Sequence[JobView]:
             return [await engine.start_job(JobRequest(settings=dump_settings(settings), label=LABEL))]
 
         outcome = await work(session, output, begin)
@@ -53,13 +54,26 @@ async def demo(options: Namespace, output: Output) -> int:
     return ExitStatus.OK if job.status is JobStatus.COMPLETED else outcome.exit_status
 
 
+async def _in_app(session: Session, settings: Settings, urls: Mapping[str, str], output: Output) -> int:
+    from tui.cli.demo_app import show_demo
+
+    return_code, job = await show_demo(session, settings, urls)
+    output.result(job, _closing_lines(job, session))
+    return return_code or (ExitStatus.OK if job.status is JobStatus.COMPLETED else exit_status_of(job))
+
+
 def _demo_session(options: Namespace, urls: Mapping[str, str], output: Output) -> Session:
     """In a folder of its own beside the real data, unless a home was chosen: demo jobs are no real ones."""
     environ = demo_environment(os.environ, urls)
     if options.home is None and not os.environ.get(HOME_VARIABLE):
-        home = resolve_paths(options, os.environ).data_dir / "demo"
+        home = demo_home(resolve_paths(options, os.environ))
         options = Namespace(**{**vars(options), "home": str(home)})
     return open_session(options, output, environ)
+
+
+def demo_home(paths: Paths) -> Path:
+    """Where the demo keeps everything that it makes, apart from real jobs."""
+    return paths.data_dir / "demo"
 
 
 def _closing_lines(job: JobView, session: Session) -> list[str]:

@@ -9,14 +9,11 @@ from collections import deque
 from engine.client import EngineClient, EngineUnreachableError
 from engine.host import run_host
 from engine.paths import Paths
-from tui.attach import EngineProcess, answers
+from tui.attach import EngineProcess, answers, end_engine
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 from tui.cli.session import open_session
 from tui.cli.statuses import ExitStatus
-
-_END_SECONDS = 600.0
-_POLL_S = 0.1
 
 
 async def host(options: Namespace, output: Output) -> int:
@@ -44,24 +41,12 @@ async def start(options: Namespace, output: Output) -> int:
 async def stop(options: Namespace, output: Output) -> int:
     """`{"pid": n | null}`; waits until it has ended. Jobs stay resumable."""
     paths = open_session(options, output).paths
-    try:
-        async with EngineClient.connect(paths) as client:
-            pid = client.engine_pid
-            await client.shut_down(at_once=options.force)
-            if not options.force:
-                output.note("Waiting for answers to paid requests that are on their way; --force does not.")
-            await _until_ended(client)
-    except EngineUnreachableError:
-        output.result({"pid": None}, ["No engine runs."])
-        return ExitStatus.OK
-    output.result({"pid": pid}, [f"The engine has ended (process {pid})."])
+    if not options.force and await answers(paths):
+        output.note("Waiting for answers to paid requests that are on their way; --force does not.")
+    pid = await end_engine(paths, at_once=options.force)
+    line = "No engine runs." if pid is None else f"The engine has ended (process {pid})."
+    output.result({"pid": pid}, [line])
     return ExitStatus.OK
-
-
-async def _until_ended(client: EngineClient) -> None:
-    async with asyncio.timeout(_END_SECONDS):
-        while not client.is_lost:
-            await asyncio.sleep(_POLL_S)
 
 
 async def status(options: Namespace, output: Output) -> int:
@@ -90,10 +75,10 @@ async def status(options: Namespace, output: Output) -> int:
 
 
 async def logs(options: Namespace, output: Output) -> int:
-    """The end of the program's own log; the logs of jobs are with `gimf logs`."""
+    """`{"lines": [...]}`, the end of the program's own log; the logs of jobs are with `gimf logs`."""
     paths = open_session(options, output).paths
     lines = await asyncio.to_thread(_tail, paths, options.lines)
-    output.result(lines, lines or [f"{paths.log_file} is empty."])
+    output.result({"lines": lines}, lines or [f"{paths.log_file} is empty."])
     return ExitStatus.OK
 
 

@@ -19,7 +19,7 @@ class CanShutDown(Protocol):
 
 
 class Interrupted(Exception):  # noqa: N818 - no error: the user's wish
-    """The work was ended by a signal; the engine has shut down and every job can be resumed."""
+    """The work was ended by a signal; the own engine has shut down and every job can be resumed."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
@@ -48,15 +48,21 @@ class Interrupts:
         """Return when a signal has come."""
         await self._first.wait()
 
-    async def guard[T](self, engine: CanShutDown, work: Coroutine[Any, Any, T], output: Output) -> T:
-        """The result of `work`; or, after a signal, shut the engine down and raise Interrupted."""
+    async def guard[T](
+        self, engine: CanShutDown, work: Coroutine[Any, Any, T], output: Output, *, is_own: bool = True
+    ) -> T:
+        """The result of `work`; or, after a signal, shut the engine down and raise Interrupted.
+
+        An engine that is not this process's own goes on.
+        """
         task = asyncio.create_task(work)
         first = asyncio.create_task(self._first.wait())
         try:
             await asyncio.wait({task, first}, return_when=asyncio.FIRST_COMPLETED)
             if not self.received:
                 return await task
-            await self._shut_down(engine, output)
+            if is_own:
+                await self._shut_down(engine, output)
             raise Interrupted(self.received[0])
         finally:
             await let_go(task, first)

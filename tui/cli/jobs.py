@@ -3,13 +3,12 @@
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from engine.api import JobQuery
+from engine.api import JobQuery, WorkApi
 from engine.settings import describe_fields, format_value
 from engine.views import JobDetailView, JobStatus, JobView
 from tui.cli.asking import confirm
-from tui.cli.background import work_in_background
+from tui.cli.background import worker_pid
 from tui.cli.output import Output
 from tui.cli.pages import all_rows
 from tui.cli.session import open_session
@@ -17,9 +16,6 @@ from tui.cli.statuses import ExitStatus
 from tui.cli.tables import table
 from tui.cli.work import work
 from tui.format import duration, local_time, money, plural
-
-if TYPE_CHECKING:
-    from engine.service import Engine
 
 _SHOWN = 50
 
@@ -56,13 +52,13 @@ async def rerun_jobs(options: Namespace, output: Output) -> int:
     """An array of the new job objects, in the order in which they were named."""
     session = open_session(options, output)
 
-    async def begin(engine: "Engine") -> Sequence[JobView]:
+    async def begin(engine: WorkApi) -> Sequence[JobView]:
         return await engine.rerun_jobs(await _resolve(engine, options.jobs), is_as_run=options.as_run)
 
     if options.no_wait:
         async with session.engine(is_working=False) as engine:
             queued = await begin(engine)
-        pid = work_in_background(options, session.paths)
+        pid = worker_pid(engine, options, session.paths)
         output.result(queued, [*_job_table(queued), f"Process {pid} works through the queue."])
         return ExitStatus.OK
     outcome = await work(session, output, begin)
@@ -96,7 +92,7 @@ async def delete_jobs(options: Namespace, output: Output) -> int:
     return ExitStatus.OK
 
 
-async def _resolve(engine: "Engine", texts: Sequence[str]) -> list[str]:
+async def _resolve(engine: WorkApi, texts: Sequence[str]) -> list[str]:
     resolved = [await engine.resolve_job(text) for text in texts]
     return list(dict.fromkeys(resolved))
 

@@ -9,7 +9,7 @@ from tui.cli.images import parse_stage
 from tui.cli.output import Output
 from tui.cli.session import open_session
 from tui.cli.statuses import ExitStatus
-from tui.format import local_time
+from tui.log_text import log_line
 
 _PAGE = 2_000
 
@@ -35,13 +35,3 @@ async def show_logs(options: Namespace, output: Output) -> int:
             query = replace(query, after_entry_id=page[-1].entry_id)
     output.result(entries, (log_line(entry) for entry in entries))
     return ExitStatus.OK
-
-
-def log_line(entry: LogView) -> str:
-    """`2026-11-22 12:04:01 +0100 warning metadata image 3: message; cause: ...; hint`."""
-    image = f"image {entry.image_number}: " if entry.image_number is not None else ""
-    stage = f"{entry.stage} " if entry.stage else ""
-    cause = f"; cause: {entry.cause}" if entry.cause else ""
-    hint = f"; {entry.hint}" if entry.hint else ""
-    text = " ".join(f"{image}{entry.message}{cause}{hint}".split())
-    return f"{local_time(entry.at, seconds=True)} {entry.level:<7} {stage}{text}"

@@ -1,41 +1,74 @@
 """`gimf` alone: the full-screen program, attached to the engine of the data folder."""
 
+import asyncio
 import os
 from argparse import Namespace
-from collections.abc import Mapping
+from dataclasses import replace
 
-from tui.attach import EngineProcess, EngineThread
+from tui.attach import EngineProcess, EngineThread, end_engine
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 from tui.cli.session import Session, open_session
+from tui.exit_signals import ExitSignals
+from tui.services import AppServices
+from tui.terminal import find_out, prepare
 
 
 def open_app(options: Namespace, output: Output) -> int:
-    """The app's return code. Needs a terminal."""
-    return show_app(open_session(options, output), os.environ, options.home, is_in_process=options.in_process)
+    """The app's return code. Needs a terminal. Comes back after the demo, if the user leaves for it."""
+    while True:
+        session = open_session(options, output)
+        session.paths.ensure()
+        thread = (
+            EngineThread(session.paths, session.preferences, session.keys) if options.in_process else None
+        )
+        services = _services(session, options, thread)
+        try:
+            return_code, wants_demo = asyncio.run(run_app(session, services))
+        finally:
+            if thread is not None:
+                thread.stop()
+        if not wants_demo:
+            return return_code
+        asyncio.run(_show_demo(session, output))
 
 
-def show_app(session: Session, environ: Mapping[str, str], home: str | None, *, is_in_process: bool) -> int:
-    """Run the app to its end; an engine of its own process goes on without it."""
+async def _show_demo(session: Session, output: Output) -> None:
+    from tui.cli.demo import DEFAULT_COUNT, demo, demo_home
+
+    home = str(demo_home(session.paths))
+    await demo(Namespace(home=home, json=False, count=DEFAULT_COUNT, keep=False), output)
+
+
+async def run_app(session: Session, services: AppServices) -> tuple[int, bool]:
+    """The app from start to end: its return code, and whether the user left for the demo."""
+    # The terminal is asked before Textual reads from it, and before Textual is imported, which reads the environment.
+    facts = find_out(session.preferences.image_protocol)
+    prepare(os.environ, facts)
     from tui.app import FactoryApp
-    from tui.services import AppServices
 
-    session.paths.ensure()
-    thread = EngineThread(session.paths, session.preferences, session.keys) if is_in_process else None
-    process = EngineProcess(session.paths, environ, home)
-    services = AppServices(
+    services = replace(services, terminal=facts)
+    with logging_to(session.paths.log_file, session.keys, rotates=services.ends_with_window):
+        app = FactoryApp(services)
+        with ExitSignals(app.leave):
+            await app.run_async()
+    return app.return_code or 0, app.wants_demo
+
+
+def _services(session: Session, options: Namespace, thread: EngineThread | None) -> AppServices:
+    from tui.cli.demo import demo_home
+
+    process = EngineProcess(session.paths, os.environ, options.home)
+    return AppServices(
         attach=process.attach if thread is None else thread.attach,
         paths=session.paths,
         preferences=session.preferences,
         keys=session.keys,
-        environ=environ,
-        is_in_process=is_in_process,
+        ends_with_window=thread is not None,
+        end_engine=lambda: _end(session),
+        demo_folder=str(demo_home(session.paths)),
     )
-    with logging_to(session.paths.log_file, session.keys, rotates=is_in_process):
-        app = FactoryApp(services)
-        try:
-            app.run()
-        finally:
-            if thread is not None:
-                thread.stop()
-    return app.return_code or 0
+
+
+async def _end(session: Session) -> None:
+    await end_engine(session.paths)

@@ -2,12 +2,11 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from engine.api import JobRequest
+from engine.api import JobRequest, WorkApi
 from engine.errors import Problem, SettingsError
 from engine.views import JobStatus, JobView, PlanView
-from tui.cli.background import work_in_background
+from tui.cli.background import worker_pid
 from tui.cli.choose import choose_settings
 from tui.cli.output import Output, to_json
 from tui.cli.parsing import UsageError
@@ -15,9 +14,6 @@ from tui.cli.session import Session, open_session
 from tui.cli.statuses import ExitStatus
 from tui.cli.summary import plan_lines
 from tui.cli.work import work
-
-if TYPE_CHECKING:
-    from engine.service import Engine
 
 _WAITING_FOR_USER = (JobStatus.PAUSED, JobStatus.INTERRUPTED)
 
@@ -42,7 +38,7 @@ async def run(options: Namespace, output: Output) -> int:
         request = await _request(options, engine, output)
         _refuse_blocked(await engine.plan_job(request))
 
-    async def begin(engine: "Engine") -> Sequence[JobView]:
+    async def begin(engine: WorkApi) -> Sequence[JobView]:
         return [await engine.start_job(request)]
 
     outcome = await work(session, output, begin)
@@ -51,7 +47,7 @@ async def run(options: Namespace, output: Output) -> int:
     return outcome.exit_status
 
 
-async def _request(options: Namespace, engine: "Engine", output: Output) -> JobRequest:
+async def _request(options: Namespace, engine: WorkApi, output: Output) -> JobRequest:
     choice = await choose_settings(engine, options.configuration, options.overrides, output)
     return choice.request(options.label)
 
@@ -75,13 +71,13 @@ async def _plan(options: Namespace, session: Session, output: Output) -> int:
 async def _start_in_background(options: Namespace, session: Session, output: Output) -> int:
     async with session.engine(is_working=False) as engine:
         job = await engine.start_job(await _request(options, engine, output))
-    pid = work_in_background(options, session.paths)
+    pid = worker_pid(engine, options, session.paths)
     output.result(job, [f"Job #{job.number} {job.label} is queued; process {pid} works through the queue."])
     return ExitStatus.OK
 
 
 async def _resume(session: Session, output: Output) -> int:
-    async def begin(engine: "Engine") -> Sequence[JobView]:
+    async def begin(engine: WorkApi) -> Sequence[JobView]:
         unfinished = await engine.unfinished_jobs()
         for job in reversed(unfinished):  # each goes to the front of the queue, so the oldest goes last
             if job.status in _WAITING_FOR_USER:

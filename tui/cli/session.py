@@ -1,13 +1,16 @@
 """What every command needs first: the folders, the preferences and the keys of this run."""
 
+import asyncio
 import os
 from argparse import Namespace
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.api import WorkApi
+from engine.errors import EngineHeldError
 from engine.paths import Paths
 from engine.preferences import Preferences, load_preferences
 from engine.queries import Queries
@@ -16,7 +19,10 @@ from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 
 if TYPE_CHECKING:
-    from engine.service import Engine
+    from engine.client import EngineClient
+
+HELD_PATIENCE_S = 5.0
+HELD_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +37,47 @@ class Session:
         return self.paths.database_file.exists()
 
     @asynccontextmanager
-    async def engine(self, *, is_working: bool = True) -> AsyncIterator["Engine"]:
-        """The one engine of the data folder: at work on the queue from the start, or (not `is_working`) for commands
-        only.
+    async def engine(self, *, is_working: bool = True) -> AsyncIterator[WorkApi]:
+        """The one engine of the data folder: the one that runs, else one of this process, which other front ends can
+        use too while it is at work on the queue, or (not `is_working`) one for commands only.
 
-        Raises EngineHeldError where another process has it.
+        One that runs is an EngineClient, and goes on afterwards. Raises EngineHeldError where another process has the
+        folder and does not answer.
         """
+        self.paths.ensure()
+        async with AsyncExitStack() as stack:
+            yield await self._running(stack) or await self._own(stack, is_working=is_working)
+
+    async def _running(self, stack: AsyncExitStack) -> "EngineClient | None":
+        from engine.client import EngineClient, EngineUnreachableError
+
+        try:
+            return await stack.enter_async_context(EngineClient.connect(self.paths))
+        except EngineUnreachableError:
+            return None
+
+    async def _own(self, stack: AsyncExitStack, *, is_working: bool) -> WorkApi:
+        from engine.host import serving
         from engine.service import Engine
 
-        self.paths.ensure()
-        with logging_to(self.paths.log_file, self.keys):
-            async with Engine.open(self.paths, self.preferences, self.keys, is_working=is_working) as engine:
-                yield engine
+        stack.enter_context(logging_to(self.paths.log_file, self.keys))
+        patience_until = asyncio.get_running_loop().time() + HELD_PATIENCE_S
+        while True:
+            try:
+                engine = await stack.enter_async_context(
+                    Engine.open(self.paths, self.preferences, self.keys, is_working=is_working)
+                )
+            except EngineHeldError:
+                # Its holder may be about to listen, or to end.
+                if (client := await self._running(stack)) is not None:
+                    return client
+                if asyncio.get_running_loop().time() > patience_until:
+                    raise
+                await asyncio.sleep(HELD_POLL_S)
+            else:
+                if is_working:
+                    await stack.enter_async_context(serving(engine, self.paths.socket_file))
+                return engine
 
     def queries(self) -> AbstractAsyncContextManager[Queries]:
         """Read only, beside whatever engine is at work."""

@@ -1,0 +1,169 @@
+"""The dashboard follows the engine by itself, and its keys act on the engine."""
+
+import asyncio
+
+from textual.message import Message
+from textual.pilot import Pilot
+
+from engine.api import JobQuery
+from engine.service import Engine
+from engine.views import JobStatus
+from tests.support.app import running, services_for, wait_until
+from tests.support.engine import EngineHome, request
+from tui.messages import OpenJob
+from tui.screens.dashboard import DashboardScreen
+from tui.widgets.confirm_bar import ConfirmBar
+from tui.widgets.list_source import MemorySource
+from tui.widgets.progress_panel import ProgressPanel
+from tui.widgets.record_table import RecordTable
+from tui.widgets.welcome_panel import WelcomePanel
+
+
+def labels(pilot: Pilot[int], list_id: str) -> list[str]:
+    source = pilot.app.screen.query_one(f"#{list_id}", RecordTable).source
+    assert isinstance(source, MemorySource)
+    return [job.label for job in source.rows]
+
+
+def at_work(pilot: Pilot[int]) -> str | None:
+    job = pilot.app.screen.query_one(ProgressPanel).job
+    return None if job is None else job.label
+
+
+async def test_jobs_follow_one_another_without_a_key(home: EngineHome) -> None:
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        for name in ("first", "second", "third"):
+            await engine.start_job(request(name, generation={"generations": 2}))
+        seen: set[str | None] = set()
+
+        def all_done() -> bool:
+            seen.add(at_work(pilot))
+            return len(labels(pilot, "recent")) == 3 and at_work(pilot) is None
+
+        await wait_until(pilot, all_done, turns=1_500)
+        assert seen >= {"first", "second", "third"}
+        assert labels(pilot, "recent") == ["third", "second", "first"]
+        assert labels(pilot, "queue") == []
+        await wait_until(pilot, lambda: pilot.app.status.totals is not None and pilot.app.status.totals.approved == 6)
+
+
+async def test_the_queue_is_moved_and_shortened(home: EngineHome) -> None:
+    async with home.open() as engine:
+        jobs = [await engine.start_job(request(name, generation={"generations": 30})) for name in "abcd"]
+        await engine.pause_job(await begun(engine))
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: labels(pilot, "queue") == ["b", "c", "d"])
+            await pilot.press("J")
+            await wait_until(pilot, lambda: labels(pilot, "queue") == ["c", "b", "d"])
+            await pilot.press("K")
+            await wait_until(pilot, lambda: labels(pilot, "queue") == ["b", "c", "d"])
+            await pilot.press("G", "d")
+            await wait_until(pilot, lambda: pilot.app.screen.query_one(ConfirmBar).is_asking)
+            await pilot.press("escape")
+            await pilot.pause()
+            assert (await engine.job(jobs[3].job_id)).status is JobStatus.QUEUED
+            await pilot.press("d")
+            await wait_until(pilot, lambda: pilot.app.screen.query_one(ConfirmBar).is_asking)
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: labels(pilot, "queue") == ["b", "c"])
+            assert (await engine.job(jobs[3].job_id)).status is JobStatus.STOPPED
+
+
+async def begun(engine: Engine) -> str:
+    """The job at work, once there is one."""
+    while True:
+        for job in await engine.queue():
+            if job.status is JobStatus.RUNNING:
+                return job.job_id
+        await asyncio.sleep(0.01)
+
+
+async def test_pause_resume_and_stop(home: EngineHome) -> None:
+    async with home.open() as engine:
+        job = await engine.start_job(request("long", generation={"generations": 200}))
+        await begun(engine)
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: at_work(pilot) == "long")
+            await pilot.press("p")
+            await wait_until(pilot, lambda: shows(pilot, JobStatus.PAUSED))
+            await pilot.press("p")
+            await wait_until(pilot, lambda: shows(pilot, JobStatus.RUNNING))
+            await pilot.press("x")
+            await wait_until(pilot, lambda: pilot.app.screen.query_one(ConfirmBar).is_asking)
+            await pilot.press("p", "J", "1")  # while a question is open nothing else happens
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: at_work(pilot) is None, turns=1_500)
+            assert (await engine.job(job.job_id)).status is JobStatus.STOPPED
+
+
+def shows(pilot: Pilot[int], status: JobStatus) -> bool:
+    job = pilot.app.screen.query_one(ProgressPanel).job
+    return job is not None and job.status is status
+
+
+async def test_rerun_and_open_act_on_the_job_at_the_cursor(home: EngineHome) -> None:
+    async with home.open() as engine:
+        jobs = [await engine.start_job(request(name)) for name in ("one", "two")]
+        for job in jobs:
+            await engine.wait_for_job(job.job_id)
+        heard: list[Message] = []
+        async with running(services_for(engine, home=home), heard=heard) as pilot:
+            await wait_until(pilot, lambda: labels(pilot, "recent") == ["two", "one"])
+            pilot.app.screen.query_one("#recent").focus()
+            await pilot.press("j", "r")
+            await wait_until(pilot, lambda: pilot.app.screen.query_one(ConfirmBar).is_asking)
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: len(labels(pilot, "recent")) == 3, turns=1_000)
+            newest = (await engine.jobs(JobQuery(limit=1))).rows[0]
+            assert newest.label == f"one (rerun {jobs[0].job_id[:6]})"
+            await pilot.press("g", "enter")
+            await wait_until(pilot, lambda: bool(opened(heard)))
+            (message,) = opened(heard)
+            assert message.job_id == newest.job_id
+            assert message.neighbours == (newest.job_id, jobs[1].job_id, jobs[0].job_id)
+
+
+def opened(heard: list[Message]) -> list[OpenJob]:
+    return list({id(message): message for message in heard if isinstance(message, OpenJob)}.values())
+
+
+async def test_a_new_user_is_told_what_is_missing(home: EngineHome) -> None:
+    del home.environ["OPENAI_API_KEY"]
+    async with home.open() as engine:
+        services = services_for(engine, home=home, demo_folder="/where/demo/lives")
+        async with running(services) as pilot:
+            panel = pilot.app.screen.query_one(WelcomePanel)
+            await wait_until(pilot, lambda: panel.display)
+            shown = text_of(pilot, panel)
+            assert "openai" in shown
+            assert "/where/demo/lives" in shown
+            await pilot.press("t")
+            await wait_until(pilot, lambda: pilot.app.wants_demo)
+
+
+async def test_after_the_first_job_nobody_is_welcomed(home: EngineHome) -> None:
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        panel = pilot.app.screen.query_one(WelcomePanel)
+        await wait_until(pilot, lambda: panel.display)
+        await engine.start_job(request())
+        await wait_until(pilot, lambda: not panel.display)
+        await pilot.press("t")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, DashboardScreen)
+        assert not pilot.app.wants_demo
+
+
+async def test_hostile_labels_are_text(home: EngineHome) -> None:
+    async with home.open() as engine:
+        job = await engine.start_job(request("[/bold][link=x\x1b[31m"))
+        await engine.wait_for_job(job.job_id)
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: len(labels(pilot, "recent")) == 1)
+            assert "[/bold][link=x" in pilot.app.export_screenshot(simplify=True).replace("&#160;", " ")
+
+
+def text_of(pilot: Pilot[int], panel: WelcomePanel) -> str:
+    with pilot.app.console.capture() as capture:
+        pilot.app.console.print(panel.render(), width=200)
+    return capture.get()
+

@@ -1,0 +1,114 @@
+"""The table of keys: nothing clashes, nothing that terminals own, nothing harmless here and destructive there."""
+
+import pytest
+from textual.binding import Binding
+
+from tui.keys import (
+    ACTIONS,
+    FORBIDDEN_KEYS,
+    SECTION_TITLES,
+    actions_in,
+    bindings_for,
+    checked_keymap,
+    display_key,
+    display_keys,
+    is_forbidden,
+    sections_of,
+    split_keys,
+)
+
+SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "logs", "settings")
+DESTRUCTIVE = {"remove", "delete", "trash", "stop", "force_stop"}
+
+
+def test_ids_are_unique_and_sections_known() -> None:
+    assert len({action.id for action in ACTIONS}) == len(ACTIONS)
+    assert {action.section for action in ACTIONS} <= set(SECTION_TITLES)
+
+
+def test_no_key_is_one_that_terminals_own() -> None:
+    for action in ACTIONS:
+        assert not [key for key in split_keys(action.keys) if is_forbidden(key)], action.id
+    assert {"ctrl+a", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+z"} == FORBIDDEN_KEYS
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screens_own_keys_do_not_clash(screen: str) -> None:
+    """A screen may take over a key of the app or of its lists, but never has one key for two things itself."""
+    keys = [key for action in actions_in(screen) for key in split_keys(action.keys)]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_screen_takes_a_key_of_the_app(screen: str) -> None:
+    own = {key for action in actions_in(screen) for key in split_keys(action.keys)}
+    everywhere = {key for action in actions_in("global", "screen") for key in split_keys(action.keys)}
+    assert not own & everywhere
+
+
+def test_a_destructive_key_is_nowhere_harmless() -> None:
+    destructive = {key for action in ACTIONS if action.verb in DESTRUCTIVE for key in split_keys(action.keys)}
+    assert destructive == {"d", "x", "X"}
+    for action in ACTIONS:
+        if action.verb not in DESTRUCTIVE:
+            assert not destructive & set(split_keys(action.keys)), action.id
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_footer_has_at_most_eight_keys(screen: str) -> None:
+    shown = [action for action in actions_in(*sections_of(screen)) if action.is_shown]
+    assert len(shown) <= 10  # some exclude each other; the footer itself cuts at eight
+    assert all(action.label and action.help.endswith(".") for action in ACTIONS)
+
+
+def test_bindings_carry_the_id_and_the_verb() -> None:
+    (first, *_) = bindings_for("dashboard")
+    assert isinstance(first, Binding)
+    assert (first.id, first.action, first.key, first.show) == ("dashboard.start", "start", "s", True)
+
+
+def test_keys_read_as_people_write_them() -> None:
+    assert [display_key(key) for key in ("ctrl+s", "left_square_bracket", "escape", "comma", "G", "shift+tab")] == [
+        "^s",
+        "[",
+        "esc",
+        ",",
+        "G",
+        "shift+tab",
+    ]
+    helping = next(action for action in ACTIONS if action.id == "global.help")
+    assert display_keys(helping, {}) == "?, F1"
+    assert display_keys(helping, {"global.help": "f2"}) == "f2"
+
+
+def test_a_keymap_replaces_keys() -> None:
+    good, problems = checked_keymap({"jobs.rerun": "R", "jobs.rerun_as_run": "r", "global.help": "?,f2"})
+    assert good == {"jobs.rerun": "R", "jobs.rerun_as_run": "r", "global.help": "question_mark,f2"}
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("keymap", "told"),
+    [
+        ({"review.aprove": "a"}, "no action review.aprove"),
+        ({"review.approve": " "}, "review.approve has no key"),
+        ({"review.approve": "ctrl+a"}, "cannot be ctrl+a"),
+        ({"review.approve": "alt+a"}, "cannot be alt+a"),
+        ({"review.approve": "d"}, "review.approve cannot be d: review.trash has it"),
+        ({"review.approve": "q"}, "global.close has it"),
+        ({"global.quit": "x"}, "no action global.quit"),
+        ({"global.close": "x"}, "global.close cannot be x"),
+        ({"list.open": "a"}, "list.open cannot be a: review.approve has it"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_named(keymap: dict[str, str], told: str) -> None:
+    good, problems = checked_keymap(keymap)
+    assert good == {}
+    assert len(problems) == 1
+    assert told in problems[0]
+
+
+def test_of_two_remapped_actions_that_clash_one_is_refused() -> None:
+    good, problems = checked_keymap({"jobs.rerun": "z", "jobs.rename": "z"})
+    assert len(good) == 1
+    assert len(problems) == 1

@@ -1,0 +1,86 @@
+"""The start dialog: what is shown is what starts, and nothing starts that has not been shown."""
+
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from engine.api import EngineApi, JobQuery
+from engine.views import JobView
+from tests.support.app import running, services_for, wait_until
+from tests.support.engine import EngineHome, settings
+from tui.screens.start_dialog import ConfigurationChoice, StartDialog
+
+
+def text(pilot: Pilot[int]) -> str:
+    return str(pilot.app.screen.query_one("#start-plan", Static).content)
+
+
+async def jobs_of(engine: EngineApi) -> list[JobView]:
+    return list((await engine.jobs(JobQuery())).rows)
+
+
+async def open_dialog(pilot: Pilot[int]) -> None:
+    await pilot.press("s")
+    await wait_until(pilot, lambda: isinstance(pilot.app.screen, StartDialog) and "estimate" in text(pilot))
+
+
+async def test_enter_starts_what_is_shown(home: EngineHome) -> None:
+    async with home.open() as engine:
+        await engine.save_configuration("cats", settings(generation={"generations": 2}), is_default=True)
+        await engine.save_configuration("dogs", settings(generation={"generations": 3}))
+        async with running(services_for(engine, home=home)) as pilot:
+            await open_dialog(pilot)
+            choice = pilot.app.screen.query_one(ConfigurationChoice).chosen
+            assert choice is not None
+            assert choice.name == "cats"
+            assert "2 from 2 prompts" in text(pilot)
+            await pilot.press("right")
+            await wait_until(pilot, lambda: "3 from 3 prompts" in text(pilot))
+            await pilot.press("tab", *"my job", "tab", "backspace", "4")
+            await wait_until(pilot, lambda: "4 from 4 prompts" in text(pilot))
+            await pilot.press("tab", *str(home.root / "mine"))
+            await wait_until(pilot, lambda: str(home.root / "mine") in text(pilot))
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: not isinstance(pilot.app.screen, StartDialog))
+            (job,) = await jobs_of(engine)
+            assert (job.label, job.images.planned, job.configuration) == ("my job", 4, "dogs")
+            assert job.output_dir == str(home.root / "mine")
+
+
+async def test_what_stands_in_the_way_is_listed_and_nothing_starts(home: EngineHome) -> None:
+    for name in ("PIAPI_API_KEY", "OPENAI_API_KEY"):
+        del home.environ[name]
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        await open_dialog(pilot)
+        assert "problem" in text(pilot)
+        assert "openai" in text(pilot)
+        await pilot.press("enter")
+        await pilot.press("tab", "tab", *"x", "enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, StartDialog)
+        await pilot.press("escape")
+        assert not await jobs_of(engine)
+
+
+async def test_a_wrong_number_is_named_and_nothing_starts(home: EngineHome) -> None:
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        await open_dialog(pilot)
+        await pilot.press("tab", "tab", "backspace", *"9999", "enter")
+        await wait_until(pilot, lambda: "generation.generations" in text(pilot))
+        await pilot.press("enter")
+        await pilot.pause()
+        assert not await jobs_of(engine)
+
+
+async def test_outside_text_is_shown_as_it_is(home: EngineHome, tmp_path: Path) -> None:
+    keywords = tmp_path / "[bold]keys.txt"
+    keywords.write_text("[/]broken[markup\x1b[31m\n")
+    async with home.open() as engine:
+        document = settings(files={"keywords_file": str(keywords)})
+        await engine.save_configuration("[red]x[/red", document, is_default=True)
+        async with running(services_for(engine, home=home)) as pilot:
+            await open_dialog(pilot)
+            assert "[/]broken[markup" in text(pilot)
+            assert "\x1b" not in text(pilot)
+            assert "[red]x[/red" in str(pilot.app.screen.query_one(ConfigurationChoice).content)

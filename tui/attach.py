@@ -1,0 +1,180 @@
+"""Reaches the engine of a data folder over its socket, and starts one where none answers: as a process of its own,
+which outlives the window, or (`--in-process`) on a thread of this one. Decides nothing about jobs."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from engine.client import EngineClient, EngineUnreachableError
+from engine.errors import EngineHeldError, FactoryError
+from engine.explain import explain
+from engine.host import EngineHost, run_host
+from engine.paths import Paths
+from engine.preferences import Preferences
+from engine.secrets import KeyStore
+
+START_SECONDS = 30.0
+POLL_S = 0.05
+HELD_STATUS = 75
+_SAID_LIMIT = 2_000
+
+
+class EngineStartError(FactoryError):
+    """The engine's process ended before it answered."""
+
+    code = "engine_start"
+
+
+class EngineProcess:
+    """Starts engines as processes that outlive this one. Keys and base URLs reach them by the environment only."""
+
+    def __init__(
+        self, paths: Paths, environ: Mapping[str, str], home: str | None, *, idle_s: float | None = None
+    ) -> None:
+        self._paths = paths
+        self._environ = dict(environ)
+        self._home = home
+        self._idle_s = idle_s
+
+    @asynccontextmanager
+    async def attach(self) -> AsyncIterator[EngineClient]:
+        """Attach, after starting an engine where none answers. Raises EngineStartError, EngineUnreachableError."""
+        async with AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(EngineClient.connect(self._paths))
+            except EngineUnreachableError:
+                await self._start()
+                client = await stack.enter_async_context(EngineClient.connect(self._paths))
+            yield client
+
+    async def _start(self) -> None:
+        self._paths.ensure()
+        said = self._paths.data_dir / "engine.out"
+        process = await asyncio.to_thread(self._spawn, said)
+        # Whoever started a process has to take its exit status; the thread does, whenever the engine ends.
+        threading.Thread(target=process.wait, name="engine process", daemon=True).start()
+        await _until_it_answers(self._paths, process, said)
+
+    def _spawn(self, said: Path) -> subprocess.Popen[bytes]:
+        home = [] if self._home is None else ["--home", self._home]
+        idle = [] if self._idle_s is None else ["--idle", f"{self._idle_s:g}"]
+        with said.open("wb") as output:
+            return subprocess.Popen(  # noqa: S603 - our own program and a folder that the user named
+                [sys.executable, "-m", "tui.cli", *home, "engine", "host", *idle],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+
+async def end_engine(paths: Paths, *, at_once: bool = False) -> int | None:
+    """Ask the folder's engine to end and wait until it has; its process id, None where none ran."""
+    try:
+        async with EngineClient.connect(paths) as client:
+            await client.shut_down(at_once=at_once)
+            while not client.is_lost:
+                await asyncio.sleep(POLL_S)
+            return client.engine_pid
+    except EngineUnreachableError:
+        return None
+
+
+async def _until_it_answers(paths: Paths, process: subprocess.Popen[bytes], said: Path) -> None:
+    """Return when a connection is accepted; of two that start at once the other one's engine will do."""
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while not await answers(paths):
+                if process.poll() not in (None, HELD_STATUS):
+                    raise EngineStartError(
+                        f"The engine did not start: {_last_words(said)}", hint=f"See {said}."
+                    )
+                await asyncio.sleep(POLL_S)
+    except TimeoutError as error:
+        if process.poll() == HELD_STATUS:
+            raise EngineHeldError(
+                _last_words(said), hint="End the other program, or choose another --home."
+            ) from error
+        raise EngineStartError("The engine does not answer.", hint=f"See {paths.log_file}.") from error
+
+
+async def answers(paths: Paths) -> bool:
+    """Whether something listens on the folder's socket."""
+    try:
+        _, writer = await asyncio.open_unix_connection(str(paths.socket_file))
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+def _last_words(said: Path) -> str:
+    try:
+        text = said.read_text("utf-8", "replace").strip()
+    except OSError:
+        text = ""
+    return text[-_SAID_LIMIT:] or "it said nothing"
+
+
+class EngineThread:
+    """Runs the engine on a thread and an event loop of its own, for `--in-process`: it ends with the program."""
+
+    def __init__(self, paths: Paths, preferences: Preferences, keys: KeyStore) -> None:
+        self._paths = paths
+        self._preferences = preferences
+        self._keys = keys
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._host: EngineHost | None = None
+        self._failure: Exception | None = None
+
+    @asynccontextmanager
+    async def attach(self) -> AsyncIterator[EngineClient]:
+        """Attach through the same socket as any other front end. Raises what the engine could not start for."""
+        if self._thread is None or not self._thread.is_alive():
+            self._failure = None
+            self._thread = threading.Thread(target=self._run, name="engine")
+            self._thread.start()
+        while not await answers(self._paths):
+            if not self._thread.is_alive():
+                raise self._failure or EngineStartError("The engine ended before it answered.")
+            await asyncio.sleep(POLL_S)
+        async with EngineClient.connect(self._paths) as client:
+            yield client
+
+    def stop(self) -> None:
+        """End the engine after the answers to paid requests have come, and wait for it."""
+        if self._thread is None:
+            return
+        if self._loop is not None and self._host is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._host.end)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for the thread
+            self._failure = explain(error) or EngineStartError(f"{type(error).__name__}: {error}")
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await run_host(
+            self._paths,
+            self._preferences,
+            self._keys,
+            idle_s=None,
+            is_handling_signals=False,
+            begun=self._begun,
+        )
+
+    def _begun(self, host: EngineHost) -> None:
+        self._host = host

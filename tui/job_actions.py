@@ -1,0 +1,190 @@
+"""What can be done with jobs, for every screen that shows some: asks, tells the engine, says what came of it."""
+
+from collections.abc import Coroutine, Sequence
+from typing import Any, cast
+
+from engine.api import EngineApi, JobRequest
+from engine.errors import NotFoundError
+from engine.text import clean_text
+from engine.views import JobStatus, JobView
+from tui.factory_screen import FactoryScreen
+from tui.format import money, plural
+from tui.widgets.input_bar import InputBar
+
+AT_WORK = (JobStatus.RUNNING, JobStatus.PAUSED)
+RESUMABLE = (JobStatus.PAUSED, JobStatus.STOPPED, JobStatus.INTERRUPTED, JobStatus.FAILED)
+_LABEL_CELLS = 60
+
+
+def job_name(job: JobView) -> str:
+    """`#42 landscapes`."""
+    return f"#{job.number} {clean_text(job.label, limit=_LABEL_CELLS)}"
+
+
+async def settings_now(engine: EngineApi, configuration: str) -> dict[str, Any] | None:
+    """A configuration as it is now, as a rerun takes it; None where it was deleted. `default` need not be stored."""
+    try:
+        return (await engine.configuration(configuration)).settings
+    except NotFoundError:
+        default = await engine.configuration(None)
+        return default.settings if default.name == configuration else None
+
+
+class JobActions:
+    """For a FactoryScreen with an InputBar: the actions that the sections `jobs` and `job_detail` share."""
+
+    _deleted: list[list[str]]
+    """What was deleted here, the last at the end; undo takes it back."""
+
+    def current_job(self) -> JobView | None:
+        """The job that is meant."""
+        raise NotImplementedError
+
+    async def chosen_jobs(self) -> list[str]:
+        """The jobs that are meant, in the order shown: the marked ones, or the current one."""
+        job = self.current_job()
+        return [] if job is None else [job.job_id]
+
+    async def estimate(self, jobs: Sequence[JobView], *, is_as_run: bool) -> float:
+        """What running these again will cost, in US dollars. Raises SettingsError where that cannot be planned."""
+        planned: dict[str | None, float | None] = {None: None}
+        total = 0.0
+        for job in jobs:
+            name = None if is_as_run else job.configuration
+            if name not in planned:
+                assert name is not None
+                settings = await settings_now(self._screen.engine, name)
+                plan = None if settings is None else await self._screen.engine.plan_job(JobRequest(settings))
+                planned[name] = None if plan is None else plan.estimate_usd
+            price = planned[name]
+            total += job.spend.estimate if price is None else price
+        return total
+
+    def jobs_done(self, job_ids: Sequence[str]) -> None:
+        """Something was done with these: marks on them are of no more use."""
+
+    def check_job_action(self, action: str) -> bool:
+        """Whether the action makes sense for the current job."""
+        job = self.current_job()
+        match action:
+            case "stop" | "force_stop":
+                return job is not None and job.status in AT_WORK
+            case "pause":
+                return job is not None and (job.status is JobStatus.RUNNING or job.status in RESUMABLE)
+            case "rerun" | "rerun_as_run" | "rename":
+                return job is not None
+            case "delete":
+                return job is not None and job.deleted_at is None
+            case "undo":
+                return bool(self._deleted)
+            case _:
+                return True
+
+    # ---- actions
+
+    def action_rerun(self) -> None:
+        self._beside(self._rerun(is_as_run=False), "run the job again")
+
+    def action_rerun_as_run(self) -> None:
+        self._beside(self._rerun(is_as_run=True), "run the job again")
+
+    def action_delete(self) -> None:
+        self._beside(self._delete(), "delete the job")
+
+    def action_undo(self) -> None:
+        if self._deleted:
+            self._screen.host.run_command(self._restore(self._deleted.pop()), "take the deletion back")
+
+    def action_rename(self) -> None:
+        self._beside(self._rename(), "rename the job")
+
+    def action_stop(self) -> None:
+        self._beside(self._stop("Stop {} after what is paid for?", is_forced=False), "stop the job")
+
+    def action_force_stop(self) -> None:
+        question = "Stop {} at once? A resume fetches what is on its way."
+        self._beside(self._stop(question, is_forced=True), "stop the job")
+
+    def action_pause(self) -> None:
+        job = self.current_job()
+        if job is None:
+            return
+        engine = self._screen.engine
+        if job.status is JobStatus.RUNNING:
+            self._screen.host.run_command(engine.pause_job(job.job_id), "pause the job")
+        else:
+            self._screen.host.run_command(engine.resume_job(job.job_id), "go on with the job")
+
+    # ---- inside
+
+    @property
+    def _screen(self) -> FactoryScreen:
+        return cast("FactoryScreen", self)
+
+    def _beside(self, work: Coroutine[Any, Any, None], what: str) -> None:
+        self._screen.run_query(work, what)
+
+    async def _describe(self, job_ids: Sequence[str]) -> tuple[str, list[JobView]]:
+        """How a question calls these jobs."""
+        jobs = [await self._screen.engine.job(job_id) for job_id in job_ids]
+        return (job_name(jobs[0]) if len(jobs) == 1 else plural(len(jobs), "job")), jobs
+
+    async def _rerun(self, *, is_as_run: bool) -> None:
+        job_ids = await self.chosen_jobs()
+        if not job_ids:
+            return
+        name, jobs = await self._describe(job_ids)
+        how = "exactly as it ran" if is_as_run else "with its configuration as it is now"
+        price = await self.estimate(jobs, is_as_run=is_as_run)
+        about = f" About {money(price)}." if price else ""
+        if await self._screen.ask(f"Run {name} again, {how}?{about}", yes="Run again", no="Leave it"):
+            self._screen.host.run_command(
+                self._queue_again(job_ids, is_as_run=is_as_run), "run the job again"
+            )
+
+    async def _queue_again(self, job_ids: list[str], *, is_as_run: bool) -> None:
+        made = await self._screen.engine.rerun_jobs(job_ids, is_as_run=is_as_run)
+        self.jobs_done(job_ids)
+        names = job_name(made[0]) if len(made) == 1 else f"{plural(len(made), 'job')}, in the order shown,"
+        self._screen.host.toast(f"{names} {'is' if len(made) == 1 else 'are'} in the queue.")
+
+    async def _delete(self) -> None:
+        job_ids = await self.chosen_jobs()
+        if not job_ids:
+            return
+        name, jobs = await self._describe(job_ids)
+        images = sum(
+            job.images.approved + job.images.qc_failed + job.images.failed + job.images.pending
+            for job in jobs
+        )
+        question = f"Delete {name} and move {plural(images, 'image')} to the trash?"
+        if await self._screen.ask(question, yes="Delete"):
+            self._screen.host.run_command(self._hide(job_ids, name), "delete the job")
+
+    async def _hide(self, job_ids: list[str], name: str) -> None:
+        await self._screen.engine.delete_jobs(job_ids)
+        self._deleted.append(job_ids)
+        self.jobs_done(job_ids)
+        self._screen.refresh_bindings()
+        self._screen.host.toast(f"Deleted {name}. u takes it back.")
+
+    async def _restore(self, job_ids: list[str]) -> None:
+        count = await self._screen.engine.restore_jobs(job_ids)
+        self._screen.refresh_bindings()
+        self._screen.host.toast(f"{plural(count, 'job')} back again.")
+
+    async def _rename(self) -> None:
+        job = self.current_job()
+        if job is None:
+            return
+        label = await self._screen.query_one(InputBar).ask(f"New label of #{job.number}", job.label)
+        if label is not None and label != job.label:
+            self._screen.host.run_command(self._screen.engine.rename_job(job.job_id, label), "rename the job")
+
+    async def _stop(self, question: str, *, is_forced: bool) -> None:
+        job = self.current_job()
+        if job is not None and await self._screen.ask(
+            question.format(job_name(job)), yes="Stop", no="Let it run"
+        ):
+            command = self._screen.engine.stop_job(job.job_id, is_forced=is_forced)
+            self._screen.host.run_command(command, "stop the job")

@@ -1,0 +1,407 @@
+"""The one table of actions: ids, keys, labels and help. Bindings, footer, help, palette and remapping come from it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+from textual.keys import format_key
+
+FORBIDDEN_KEYS = frozenset(f"ctrl+{letter}" for letter in "abhijmz")
+"""Multiplexers and terminals own them; so they own everything with alt."""
+
+SECTION_TITLES = {
+    "global": "Everywhere",
+    "screen": "Everywhere",
+    "list": "Lists",
+    "filter": "Lists",
+    "grid": "Lists",
+    "dashboard": "Dashboard",
+    "jobs": "Jobs",
+    "job_detail": "Job",
+    "review": "Review",
+    "gallery": "Gallery",
+    "viewer": "Viewer",
+    "logs": "Logs",
+    "settings": "Settings",
+    "form": "Settings",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a key does. `keys` are Textual's names, comma separated; a comma itself is `comma`."""
+
+    id: str
+    """`section.verb`; the verb is the name of the Textual action."""
+    keys: str
+    label: str
+    help: str
+    is_shown: bool = False
+    """In the footer."""
+    is_anywhere: bool = False
+    """The palette offers it on every screen and goes to its section first."""
+
+    @property
+    def section(self) -> str:
+        """The screen or widget that carries it out."""
+        return self.id.partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        """The Textual action: `action_<verb>` of that screen or widget."""
+        return self.id.partition(".")[2]
+
+
+ACTIONS: tuple[Action, ...] = (
+    # ---- the app
+    Action("global.dashboard", "1", "Go to dashboard", "Go to the dashboard."),
+    Action("global.jobs", "2", "Go to jobs", "Go to the jobs."),
+    Action("global.review", "3", "Go to review", "Go to the failed images."),
+    Action("global.gallery", "4", "Go to gallery", "Go to the approved images."),
+    Action("global.settings", "5", "Go to settings", "Go to the settings."),
+    Action("global.palette", "ctrl+p,colon", "Palette", "Find any action by its name."),
+    Action(
+        "global.help", "question_mark,f1", "Help", "Every key of this screen; type to search.", is_shown=True
+    ),
+    Action(
+        "global.back",
+        "escape,backspace",
+        "Back",
+        "One step back: search text, filters, marks, then the screen. Never quits.",
+    ),
+    Action(
+        "global.close",
+        "q",
+        "Quit",
+        "Close the top screen; in a section leave the program. Jobs keep running.",
+        is_shown=True,
+    ),
+    Action("global.focus_next", "tab", "Next pane", "Go to the next pane."),
+    Action("global.focus_previous", "shift+tab", "Previous pane", "Go to the pane before."),
+    Action("global.redraw", "ctrl+l", "Redraw", "Draw the whole screen again."),
+    Action("global.logs", "L", "Logs", "The log of all jobs."),
+    # ---- every screen
+    Action("screen.copy_path", "y", "Copy path", "Copy the file, folder or line at the cursor (OSC 52)."),
+    Action("screen.copy_prompt", "Y", "Copy prompt", "Copy the prompt of the image at the cursor (OSC 52)."),
+    # ---- lists
+    Action("list.cursor_down", "j,down", "Down", "One row down."),
+    Action("list.cursor_up", "k,up", "Up", "One row up."),
+    Action("list.first", "g,home", "First", "To the first row."),
+    Action("list.last", "G,end", "Last", "To the last row."),
+    Action("list.half_page_down", "ctrl+d", "Half a page down", "Half a page down."),
+    Action("list.half_page_up", "ctrl+u", "Half a page up", "Half a page up."),
+    Action("list.page_down", "pagedown", "Page down", "A page down."),
+    Action("list.page_up", "pageup", "Page up", "A page up."),
+    Action("list.mark", "space", "Mark", "Mark the row and move on."),
+    Action("list.mark_to_here", "V", "Mark to here", "Mark every row from the last mark to the cursor."),
+    Action("list.mark_all", "A", "Mark all", "Mark every row that is shown; again: none."),
+    Action("list.open", "enter,l,right", "Open", "Open the row at the cursor."),
+    Action("list.back", "h,left", "Back", "One step back."),
+    Action("grid.left", "h,left", "Left", "One picture to the left."),
+    Action("grid.right", "l,right", "Right", "One picture to the right."),
+    Action("grid.open", "enter", "Open", "Show the picture large."),
+    Action("filter.search", "slash", "Search", "Show only rows with this text, as you type.", is_shown=True),
+    Action("filter.status", "f", "Filter", "Show only some statuses.", is_shown=True),
+    Action("filter.order", "o", "Order", "Sort by the next column."),
+    Action("filter.reverse", "O", "Reverse", "Turn the order round."),
+    # ---- dashboard
+    Action(
+        "dashboard.start",
+        "s",
+        "Start",
+        "Start a job: configuration, images, estimate, folder and every warning first.",
+        is_shown=True,
+        is_anywhere=True,
+    ),
+    Action("dashboard.new", "n", "New", "Choose a configuration for a new job.", is_anywhere=True),
+    Action(
+        "dashboard.stop",
+        "x",
+        "Stop",
+        "Stop the current job; images that are paid for are still finished.",
+        is_shown=True,
+        is_anywhere=True,
+    ),
+    Action(
+        "dashboard.force_stop",
+        "X",
+        "Force stop",
+        "Stop the current job at once; a resume fetches what is on its way.",
+        is_anywhere=True,
+    ),
+    Action(
+        "dashboard.pause",
+        "p",
+        "Pause",
+        "Pause the current job, or go on with it.",
+        is_shown=True,
+        is_anywhere=True,
+    ),
+    Action(
+        "dashboard.rerun",
+        "r",
+        "Rerun",
+        "Run the job at the cursor again, with its configuration as it is now.",
+    ),
+    Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
+    Action("dashboard.move_up", "K", "Move up", "Move the waiting job up the queue."),
+    Action("dashboard.remove", "d", "Remove", "Take the waiting job out of the queue."),
+    Action("dashboard.demo", "t", "Try the demo", "Show a demo that needs no key, in a folder of its own."),
+    # ---- jobs
+    Action("jobs.rerun", "r", "Rerun", "Run the marked jobs again, in the order shown.", is_shown=True),
+    Action("jobs.rerun_as_run", "R", "Rerun as it ran", "Run them again with the settings of that time."),
+    Action("jobs.delete", "d", "Delete", "Delete jobs and move their images to the trash.", is_shown=True),
+    Action("jobs.undo", "u", "Undo", "Take the last deletion back."),
+    Action("jobs.rename", "t", "Rename", "Give the job another label."),
+    Action("jobs.stop", "x", "Stop", "Stop the running job; images that are paid for are still finished."),
+    Action("jobs.force_stop", "X", "Force stop", "Stop the running job at once."),
+    Action(
+        "jobs.pause",
+        "p",
+        "Pause",
+        "Pause the running job, or go on with one that was paused, stopped or failed.",
+    ),
+    # ---- one job
+    Action("job_detail.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
+    Action(
+        "job_detail.next_tab",
+        "right_square_bracket",
+        "Next tab",
+        "To the next tab: overview, images, logs (with the keys of the log), settings of the next run.",
+        is_shown=True,
+    ),
+    Action("job_detail.next_job", "n", "Next job", "To the next job.", is_shown=True),
+    Action("job_detail.previous_job", "N", "Job before", "To the job before."),
+    Action(
+        "job_detail.rerun",
+        "r",
+        "Rerun",
+        "Run this job again, with its configuration as it is now.",
+        is_shown=True,
+    ),
+    Action("job_detail.rerun_as_run", "R", "Rerun as it ran", "Run it again with the settings of that time."),
+    Action(
+        "job_detail.edit", "E", "Edit next run", "Edit the settings of the next run; this job keeps its own."
+    ),
+    Action("job_detail.save", "ctrl+s", "Save", "Save the edited settings of the next run.", is_shown=True),
+    Action("job_detail.view", "v", "Grid or list", "Show the images as a grid or as a list."),
+    Action("job_detail.rename", "t", "Rename", "Give the job another label."),
+    Action("job_detail.delete", "d", "Delete", "Delete the job and move its images to the trash."),
+    Action("job_detail.undo", "u", "Undo", "Take the deletion back."),
+    Action("job_detail.stop", "x", "Stop", "Stop the job; images that are paid for are still finished."),
+    Action("job_detail.force_stop", "X", "Force stop", "Stop the job at once."),
+    Action("job_detail.pause", "p", "Pause", "Pause the job, or go on with it."),
+    # ---- review
+    Action(
+        "review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True
+    ),
+    Action("review.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
+    Action("review.undo", "u", "Undo", "Take the last decision back.", is_shown=True),
+    Action("review.next_undecided", "full_stop", "Next", "To the next image without a decision."),
+    Action("review.previous_undecided", "comma", "Before", "To the image without a decision before."),
+    Action("review.reason", "w", "Whole reason", "Show the whole reason.", is_shown=True),
+    Action("review.facts", "i", "Facts", "Show prompt, seed, size, model and cost."),
+    Action("review.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
+    Action("review.next_tab", "right_square_bracket", "Next tab", "To the next tab."),
+    # ---- gallery
+    Action("gallery.view", "v", "Grid or list", "Switch between grid and list.", is_shown=True),
+    Action("gallery.trash", "d", "Trash", "Move the marked images to the trash.", is_shown=True),
+    Action("gallery.undo", "u", "Undo", "Take the last decision back.", is_shown=True),
+    # ---- viewer
+    Action("viewer.previous", "h", "Before", "To the image before.", is_shown=True),
+    Action("viewer.next", "l", "Next", "To the next image.", is_shown=True),
+    Action("viewer.fit", "z", "Fit or actual", "Fit the window, or show actual pixels.", is_shown=True),
+    Action("viewer.zoom_in", "plus", "Larger", "Show it larger."),
+    Action("viewer.zoom_out", "minus", "Smaller", "Show it smaller."),
+    Action("viewer.pan_left", "left", "Pan left", "Move the window left."),
+    Action("viewer.pan_right", "right", "Pan right", "Move the window right."),
+    Action("viewer.pan_up", "up", "Pan up", "Move the window up."),
+    Action("viewer.pan_down", "down", "Pan down", "Move the window down."),
+    Action("viewer.backdrop", "b", "Backdrop", "Checker, black or white behind transparent parts."),
+    Action("viewer.facts", "i", "Facts", "Show prompt, seed, size, model and cost.", is_shown=True),
+    Action("viewer.protocol", "m", "Protocol", "Draw pictures in another way: kitty, sixel, blocks, off."),
+    Action(
+        "viewer.approve", "a", "Approve", "Process and save the image, and mark it approved.", is_shown=True
+    ),
+    Action("viewer.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
+    Action("viewer.undo", "u", "Undo", "Take the last decision back."),
+    # ---- logs
+    Action("logs.follow", "F", "Follow", "Keep the newest line in sight, or stop doing so.", is_shown=True),
+    Action("logs.level", "f", "Level", "The lowest level that is shown.", is_shown=True),
+    Action("logs.stage", "s", "Stage", "Only lines of one stage."),
+    Action("logs.search", "slash", "Search", "Find text in the log.", is_shown=True),
+    Action("logs.next_match", "n", "Next match", "To the next place with the text."),
+    Action("logs.previous_match", "N", "Match before", "To the place before."),
+    Action("logs.wrap", "w", "Wrap", "Break long lines, or cut them.", is_shown=True),
+    Action("logs.save", "S", "Save", "Save what is shown as a .log file.", is_shown=True),
+    Action("logs.this_job", "J", "This job", "Only the job of the line at the cursor, or all."),
+    # ---- forms
+    Action("form.cursor_down", "j,down", "Down", "One row down."),
+    Action("form.cursor_up", "k,up", "Up", "One row up."),
+    Action("form.first", "g,home", "First", "To the first row."),
+    Action("form.last", "G,end", "Last", "To the last row."),
+    Action("form.half_page_down", "ctrl+d,pagedown", "Half a page down", "Half a page down."),
+    Action("form.half_page_up", "ctrl+u,pageup", "Half a page up", "Half a page up."),
+    Action("form.edit", "enter", "Edit", "Edit the setting at the cursor.", is_shown=True),
+    Action("form.switch", "space", "Toggle", "Switch the setting, or take its next choice.", is_shown=True),
+    Action("form.increase", "plus,l,right", "More", "One step more, or the next choice."),
+    Action("form.decrease", "minus,h,left", "Less", "One step less, or the choice before."),
+    Action("form.default", "D", "Default", "Put this setting back to its default; a key: delete it."),
+    Action("form.undo", "u", "Undo", "Take the last change back."),
+    Action("form.previous_group", "left_square_bracket", "Group before", "To the group before."),
+    Action("form.next_group", "right_square_bracket", "Next group", "To the next group."),
+    Action("form.find", "slash", "Find", "Show only settings with this text, as you type.", is_shown=True),
+    # ---- settings
+    Action("settings.save", "ctrl+s", "Save", "Save the configuration and the preferences.", is_shown=True),
+    Action("settings.choose", "c", "Configuration", "Choose another configuration.", is_shown=True),
+    Action("settings.new", "n", "New", "A new configuration with the program's own defaults."),
+    Action("settings.duplicate", "C", "Duplicate", "Save what is shown under another name."),
+    Action("settings.rename", "t", "Rename", "Give the configuration another name."),
+    Action("settings.delete", "d", "Delete", "Delete the configuration; jobs keep their settings."),
+    Action(
+        "settings.make_default", "asterisk", "Make default", "Use this configuration where none is chosen."
+    ),
+    Action("settings.start", "s", "Start", "Start a job with this configuration.", is_shown=True),
+    Action(
+        "settings.test_key", "T", "Test keys", "Ask the service about the key at the cursor, or about all."
+    ),
+    Action("settings.editor", "e", "Editor", "Edit the configuration as TOML in $EDITOR."),
+    Action("settings.reset", "Z", "Reset", "Put everything back to the defaults, with or without the keys."),
+)
+
+_BY_ID = {action.id: action for action in ACTIONS}
+
+
+def action_of(action_id: str) -> Action:
+    """The action with that id; KeyError where there is none."""
+    return _BY_ID[action_id]
+
+
+def actions_in(*sections: str) -> list[Action]:
+    """The actions of these sections, in the order of the table."""
+    return [action for action in ACTIONS if action.section in sections]
+
+
+def bindings_for(*sections: str) -> list[BindingType]:
+    """Textual bindings with their ids, for a class's BINDINGS; the app's keymap is put over them by Textual."""
+    return [
+        Binding(
+            action.keys,
+            action.verb,
+            action.label,
+            show=action.is_shown,
+            tooltip=action.help,
+            id=action.id,
+        )
+        for action in actions_in(*sections)
+    ]
+
+
+def display_keys(action: Action, keymap: Mapping[str, str]) -> str:
+    """The keys as people write them: `?, F1`."""
+    keys = keymap.get(action.id, action.keys)
+    return ", ".join(display_key(key) for key in split_keys(keys))
+
+
+def display_key(key: str) -> str:
+    """`ctrl+s` as `^s`, `left_square_bracket` as `[`, `escape` as `esc`."""
+    *modifiers, name = key.split("+") if len(key) > 1 else [key]
+    shown = _NAMES.get(name) or format_key(name)
+    if "ctrl" in modifiers:
+        return f"^{shown}"
+    return "+".join((*modifiers, shown))
+
+
+_NAMES = {
+    "escape": "esc",
+    "enter": "enter",
+    "space": "space",
+    "backspace": "bksp",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+    "f1": "F1",
+}
+
+
+def split_keys(keys: str) -> list[str]:
+    """`"j,down"` as its keys, in Textual's long names."""
+    return [_LONG_NAMES.get(key.strip(), key.strip()) for key in keys.split(",") if key.strip()]
+
+
+_LONG_NAMES = {
+    "?": "question_mark",
+    ":": "colon",
+    "/": "slash",
+    ".": "full_stop",
+    "[": "left_square_bracket",
+    "]": "right_square_bracket",
+    "+": "plus",
+    "-": "minus",
+    "esc": "escape",
+}
+
+_SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "logs", "settings")
+_LIST_SCREENS = frozenset({"dashboard", "jobs", "job_detail", "review", "gallery", "logs"})
+_GRID_SCREENS = frozenset({"gallery", "job_detail"})
+_FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
+_FORM_SCREENS = frozenset({"settings"})
+
+
+def sections_of(screen_section: str) -> tuple[str, ...]:
+    """The sections whose keys work on a screen, its own first."""
+    lists = ("list",) if screen_section in _LIST_SCREENS else ()
+    grids = ("grid",) if screen_section in _GRID_SCREENS else ()
+    filters = ("filter",) if screen_section in _FILTER_SCREENS else ()
+    forms = ("form",) if screen_section in _FORM_SCREENS else ()
+    return (screen_section, *lists, *grids, *filters, *forms, "screen", "global")
+
+
+def checked_keymap(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The part of the user's keymap that can be used, and a sentence for each entry that cannot.
+
+    Refused are unknown actions, keys that terminals own, and keys that do something else on the same screen.
+    """
+    good: dict[str, str] = {}
+    problems: list[str] = []
+    for action_id, text in keymap.items():
+        keys = split_keys(text)
+        if action_id not in _BY_ID:
+            problems.append(f"keymap: there is no action {action_id}.")
+        elif not keys:
+            problems.append(f"keymap: {action_id} has no key.")
+        elif taken := [key for key in keys if is_forbidden(key)]:
+            problems.append(
+                f"keymap: {action_id} cannot be {', '.join(taken)}: terminals and multiplexers own it."
+            )
+        else:
+            good[action_id] = ",".join(keys)
+    while clash := next(_clashes(good), None):
+        action_id, key, other = clash
+        del good[action_id]
+        problems.append(
+            f"keymap: {action_id} cannot be {display_key(key)}: {other} has it on the same screen."
+        )
+    return good, problems
+
+
+def is_forbidden(key: str) -> bool:
+    """Whether no action may have this key."""
+    return key in FORBIDDEN_KEYS or key.startswith("alt+") or "+alt+" in key
+
+
+def _clashes(keymap: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Remapped action, key, and the other action with that key, on any screen."""
+    for screen in _SCREENS:
+        holders: dict[str, list[str]] = {}
+        for action in actions_in(*sections_of(screen)):
+            for key in split_keys(keymap.get(action.id, action.keys)):
+                holders.setdefault(key, []).append(action.id)
+        for key, ids in holders.items():
+            for action_id in ids:
+                others = [other for other in ids if other != action_id]
+                if action_id in keymap and key in split_keys(keymap[action_id]) and others:
+                    yield action_id, key, others[0]

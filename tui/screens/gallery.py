@@ -1,0 +1,242 @@
+"""The approved images as a wall of thumbnails or as a list: filtered, marked, opened, put into the trash."""
+
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.timer import Timer
+from textual.widgets import Static
+
+from engine.events import Event, ImageChanged
+from engine.text import clean_text
+from engine.views import ImageStatus, ImageView
+from tui.dates import local_today
+from tui.decisions import Outcome
+from tui.factory_screen import FactoryScreen
+from tui.format import count
+from tui.image_actions import ImageActions
+from tui.keys import bindings_for
+from tui.messages import OpenImage
+from tui.widgets.filter_bar import FilterBar, FilterKeys
+from tui.widgets.gallery_grid import GalleryGrid
+from tui.widgets.image_rows import (
+    GALLERY_COLUMNS,
+    GALLERY_FACETS,
+    ORDERS,
+    gallery_cells,
+    image_query,
+    size_of,
+)
+from tui.widgets.image_source import ImageSource
+from tui.widgets.record_table import RecordTable
+
+RELOAD_S = 0.5
+"""A filtered list is read anew at most so often."""
+
+
+class GalleryScreen(FilterKeys, ImageActions, FactoryScreen):
+    """The section Gallery. The grid and the list show the same images; only the one that is seen is kept up to date."""
+
+    SECTION = "gallery"
+    BINDINGS = bindings_for("gallery", "filter")
+    AUTO_FOCUS = "GalleryGrid"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wall = ImageSource(cells=gallery_cells, spawn=self._spawn, on_loaded=self._show_line)
+        self._rows = ImageSource(cells=gallery_cells, spawn=self._spawn, on_loaded=self._show_line)
+        self._is_list = False
+        self._wanted_job: str | None = None
+        self._return_to: int | None = None
+        self._reload_timer: Timer | None = None
+
+    def compose_body(self) -> ComposeResult:
+        yield FilterBar(
+            GALLERY_FACETS,
+            ORDERS,
+            nouns=("image", "images"),
+            search_hint="title, prompt, keyword, tags",
+            list_selector="GalleryGrid, RecordTable",
+        )
+        yield GalleryGrid(self._wall)
+        yield RecordTable(GALLERY_COLUMNS, self._rows)
+        yield Static(id="gallery-line", markup=False)
+
+    def on_mount(self) -> None:
+        self._table.display = False
+        self.host.decisions.outcome.subscribe(self, self._decision_ended)
+
+    @property
+    def _grid(self) -> GalleryGrid:
+        return self.query_one(GalleryGrid)
+
+    @property
+    def _table(self) -> RecordTable:
+        return self.query_one(RecordTable)
+
+    @property
+    def _seen(self) -> GalleryGrid | RecordTable:
+        return self._table if self._is_list else self._grid
+
+    @property
+    def _source(self) -> ImageSource:
+        return self._rows if self._is_list else self._wall
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
+        return self.run_query(work, "read the images")
+
+    # ---- what is shown
+
+    async def load(self) -> None:
+        if self._wanted_job is not None:
+            wanted = {"job": frozenset({self._wanted_job})}
+            self._wanted_job = None
+            self._bar.change(replace(self._bar.state, chosen=wanted))
+        state = self._bar.state
+        job = state.value("job")
+        job_id = None if job is None else await self.engine.resolve_job(job)
+        empty = (
+            "No image fits.\nesc takes the filters off."
+            if state.is_filtered
+            else "No approved images yet.\n1 goes to the dashboard, where s starts a job."
+        )
+        self._grid.empty = self._table.empty = empty
+        query = image_query(state, (ImageStatus.APPROVED,), job_id, local_today())
+        await self._source.show(self.engine, query, without=self.host.decisions.pending)
+        if self._return_to is not None and self._seen.move_to_key(self._return_to):
+            self._return_to = None
+        self._show_count()
+        self._show_line()
+
+    def apply_events(self, events: Sequence[Event]) -> None:
+        changed = {event.image_id: event.status for event in events if isinstance(event, ImageChanged)}
+        pending = self.host.decisions.pending
+        fitting = {
+            one for one, status in changed.items() if status == ImageStatus.APPROVED and one not in pending
+        }
+        new = {one for one in fitting if self._source.index_of(one) is None}
+        if new and self._bar.state.is_filtered:
+            self._reload_soon()
+            fitting -= new
+        self._source.change(added=fitting, removed=changed.keys() - fitting - new)
+        for image_id in fitting - new:
+            self._source.forget(image_id)
+            self._grid.forget(image_id)
+        if changed:
+            self._show_count()
+
+    def _reload_soon(self) -> None:
+        if self._reload_timer is None:
+            self._reload_timer = self.set_timer(RELOAD_S, self._reload_now)
+
+    def _reload_now(self) -> None:
+        self._reload_timer = None
+        self.reload()
+
+    def _show_count(self) -> None:
+        marks = len(self._seen.marks)
+        self._bar.show_count(self._source.count, f"{count(marks)} marked" if marks else "")
+
+    def _show_line(self) -> None:
+        """One line about the image at the cursor."""
+        if not self.is_mounted:
+            return
+        image = self.current_image()
+        text = Text(no_wrap=True, overflow="ellipsis")
+        if image is not None:
+            name = clean_text(image.title or image.keyword, limit=120)
+            file = "" if image.file is None else clean_text(image.file.rpartition("/")[2])
+            text.append(f" {name}", "bold")
+            text.append(f"   {size_of(image)}   {file}")
+        self.query_one("#gallery-line", Static).update(text)
+        self.refresh_bindings()
+
+    # ---- which images are meant, and what becomes of them
+
+    def current_image(self) -> ImageView | None:
+        key = self._seen.cursor_key if self.is_mounted else None
+        return self._source.view(key) if isinstance(key, int) else None
+
+    def chosen_images(self) -> Sequence[int]:
+        marks = self._seen.marks
+        if marks:
+            return [image_id for image_id in self._source.ids if image_id in marks]
+        return super().chosen_images()
+
+    def images_decided(self, image_ids: Sequence[int]) -> None:
+        self._seen.set_marks(self._seen.marks - set(image_ids))
+        self._source.change(removed=image_ids)
+        self._show_count()
+
+    def _decision_ended(self, outcome: Outcome) -> None:
+        if outcome.is_undo and outcome.done:
+            self._return_to = outcome.done[0]
+        if outcome.is_undo or outcome.refused:
+            self.reload()
+
+    # ---- keys
+
+    def action_view(self) -> None:
+        """Show the same images the other way, at the same place and with the same marks."""
+        before, source, key = self._seen, self._source, self._seen.cursor_key
+        self._is_list = not self._is_list
+        before.display, self._seen.display = False, True
+        self._source.copy(source)
+        self._seen.set_marks(before.marks)
+        if isinstance(key, int):
+            self._seen.move_to_key(key)
+        self._seen.focus()
+        self._show_line()
+
+    def show_job(self, job_id: str) -> None:
+        """Show only the images of that job."""
+        self._wanted_job = job_id
+        self.reload()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.check_image_action(action) and super().check_action(action, parameters)
+
+    def path_to_copy(self) -> str | None:
+        image = self.current_image()
+        return None if image is None else image.file
+
+    def prompt_to_copy(self) -> str | None:
+        image = self.current_image()
+        return None if image is None else image.prompt
+
+    def step_back(self) -> bool:
+        if self._bar.step_back():
+            return True
+        if self._seen.marks:
+            self._seen.clear_marks()
+            return True
+        return False
+
+    # ---- what the widgets tell
+
+    def on_gallery_grid_cursor_moved(self) -> None:
+        self._show_line()
+
+    def on_record_table_cursor_moved(self) -> None:
+        self._show_line()
+
+    def on_gallery_grid_marks_changed(self) -> None:
+        self._show_count()
+
+    def on_record_table_marks_changed(self) -> None:
+        self._show_count()
+
+    def on_gallery_grid_image_opened(self, message: GalleryGrid.ImageOpened) -> None:
+        message.stop()
+        self.post_message(OpenImage(message.key, self._source.ids))
+
+    def on_record_table_row_opened(self, message: RecordTable.RowOpened) -> None:
+        message.stop()
+        if isinstance(message.key, int):
+            self.post_message(OpenImage(message.key, self._source.ids))
+
+    def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
+        message.stop()
+        self.reload()

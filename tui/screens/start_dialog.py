@@ -1,0 +1,241 @@
+"""What a new job would do and cost, before it starts. The engine plans it; here it is only shown and confirmed."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input, Label, Static
+
+from engine.api import JobRequest
+from engine.errors import FactoryError, Problem, SettingsError
+from engine.explain import explain
+from engine.text import clean_text
+from engine.views import ConfigurationView, PlanView, ProblemView
+from tui import format as fmt
+from tui.dialog import Dialog
+
+PLAN_DELAY_S = 0.25
+_KEYWORDS_SHOWN = 6
+
+
+class ConfigurationChoice(Static, can_focus=True):
+    """One line that goes through the configurations with left, right and space."""
+
+    class Chosen(Message):
+        """Another configuration is shown."""
+
+    def __init__(self) -> None:
+        super().__init__(id="start-configuration", markup=False)
+        self._configurations: list[ConfigurationView] = []
+        self._index = 0
+
+    @property
+    def chosen(self) -> ConfigurationView | None:
+        """None until they are known."""
+        return self._configurations[self._index] if self._configurations else None
+
+    def offer(self, configurations: list[ConfigurationView], name: str | None) -> None:
+        """Show these; begin with the named one, else with the default one."""
+        self._configurations = configurations
+        wanted = [one.name == name if name is not None else one.is_default for one in configurations]
+        self._index = wanted.index(True) if True in wanted else 0
+        self._show()
+
+    def on_key(self, event: events.Key) -> None:
+        step = {"left": -1, "h": -1, "right": 1, "l": 1, "space": 1}.get(event.key)
+        if step is None or not self._configurations:
+            return
+        event.stop()
+        self._index = (self._index + step) % len(self._configurations)
+        self._show()
+
+    def on_click(self) -> None:
+        self.focus()
+
+    def _show(self) -> None:
+        chosen = self.chosen
+        assert chosen is not None
+        default = "  (default)" if chosen.is_default else ""
+        place = (
+            f"   {self._index + 1} of {len(self._configurations)}" if len(self._configurations) > 1 else ""
+        )
+        self.update(Text(f"‹ {clean_text(chosen.name)} ›{default}{place}"))
+        self.post_message(self.Chosen())
+
+
+class StartDialog(Dialog[None]):
+    """Enter starts the job as it is shown; what stands in its way is listed and keeps it from starting."""
+
+    AUTO_FOCUS = "ConfigurationChoice"
+
+    def __init__(self, configuration: str | None = None) -> None:
+        super().__init__("Start a job")
+        self._wanted = configuration
+        self._timer: Timer | None = None
+        self._shown: JobRequest | None = None
+        """The request whose plan is on the screen and can start: nothing else is ever started."""
+        self._is_starting = False
+
+    def compose_dialog(self) -> ComposeResult:
+        with Horizontal(classes="field"):
+            yield Label("Configuration")
+            yield ConfigurationChoice()
+        with Horizontal(classes="field"):
+            yield Label("Label")
+            yield Input(placeholder="job_YYYYMMDD_HHMMSS", id="start-label", compact=True)
+        with Horizontal(classes="field"):
+            yield Label("Generations")
+            yield Input(id="start-generations", type="integer", compact=True)
+        with Horizontal(classes="field"):
+            yield Label("Output folder")
+            yield Input(id="start-folder", compact=True)
+        with VerticalScroll(id="start-plan-box", can_focus=False):
+            yield Static("Planning", id="start-plan", markup=False)
+        yield Static("enter start   tab next field   ‹ › configuration   esc cancel", classes="dialog-keys")
+
+    def on_mount(self) -> None:
+        self.run_worker(self._load(), name="configurations")
+
+    async def _load(self) -> None:
+        try:
+            configurations = await self.host.engine.configurations()
+            if not any(one.is_default for one in configurations):
+                configurations = [await self.host.engine.configuration(None), *configurations]
+        except Exception as error:  # noqa: BLE001 - said in the box
+            self._show_error(error)
+            return
+        self.query_one(ConfigurationChoice).offer(configurations, self._wanted)
+
+    # ---- what is asked for
+
+    def request(self) -> JobRequest | None:
+        """The job as the fields say; None until the configurations are known."""
+        configuration = self.query_one(ConfigurationChoice).chosen
+        if configuration is None:
+            return None
+        settings: dict[str, Any] = copy.deepcopy(configuration.settings)
+        generations = self.query_one("#start-generations", Input).value.strip()
+        if generations:
+            settings.setdefault("generation", {})["generations"] = (
+                int(generations) if _is_whole(generations) else generations
+            )
+        if folder := self.query_one("#start-folder", Input).value.strip():
+            settings.setdefault("files", {})["output_dir"] = folder
+        label = self.query_one("#start-label", Input).value.strip() or None
+        return JobRequest(settings, label=label, configuration=configuration.name)
+
+    def on_configuration_choice_chosen(self) -> None:
+        """The fields begin with what the configuration says."""
+        configuration = self.query_one(ConfigurationChoice).chosen
+        assert configuration is not None
+        generations = configuration.settings.get("generation", {}).get("generations", 1)
+        with self.prevent(Input.Changed):
+            self.query_one("#start-generations", Input).value = str(generations)
+            self.query_one("#start-folder", Input).value = ""
+        self._plan_soon()
+
+    def on_input_changed(self) -> None:
+        self._plan_soon()
+
+    # ---- the plan
+
+    def _plan_soon(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(PLAN_DELAY_S, self._plan)
+
+    def _plan(self) -> None:
+        if (request := self.request()) is not None:
+            self.run_worker(self._show_plan(request), name="plan", group="plan", exclusive=True)
+
+    async def _show_plan(self, request: JobRequest) -> None:
+        try:
+            plan = await self.host.engine.plan_job(request)
+        except Exception as error:  # noqa: BLE001 - said in the box
+            self._show_error(error)
+            return
+        self._shown = request if plan.can_start else None
+        self.query_one("#start-folder", Input).placeholder = clean_text(plan.output_dir)
+        self.query_one("#start-plan", Static).update(Text("\n").join(plan_lines(plan)))
+
+    def _show_error(self, error: Exception) -> None:
+        self._shown = None
+        known = explain(error) or FactoryError(f"{type(error).__name__}: {error}")
+        problems = (
+            known.problems if isinstance(known, SettingsError) else [Problem("", known.message, known.hint)]
+        )
+        views = [
+            ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
+            for one in problems
+        ]
+        self.query_one("#start-plan", Static).update(Text("\n").join(problem_lines(views)))
+
+    # ---- starting
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "enter":
+            event.stop()
+            self._start()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._start()
+
+    def _start(self) -> None:
+        request = self.request()
+        if request is not None and request == self._shown and not self._is_starting:
+            self._is_starting = True
+            self.run_worker(self._start_job(request), name="start", group="start")
+
+    async def _start_job(self, request: JobRequest) -> None:
+        try:
+            job = await self.host.engine.start_job(request)
+        except Exception as error:  # noqa: BLE001 - said in the box, which stays
+            self._show_error(error)
+            self._is_starting = False
+            return
+        self.host.toast(f"#{job.number} {job.label} is in the queue.")
+        self.dismiss(None)
+
+
+def plan_lines(plan: PlanView) -> Iterator[Text]:
+    """The plan for people: problems first, they are what matters."""
+    yield from problem_lines(plan.problems)
+    yield _line("model", f"{plan.provider} {plan.model}")
+    yield _line(
+        "images",
+        f"{fmt.count(plan.images)} from {fmt.plural(plan.generations, 'prompt')}, {fmt.plural(plan.tasks, 'paid call')}",
+    )
+    yield _line("sizes", ", ".join(plan.sizes))
+    more = ", ..." if plan.generations > _KEYWORDS_SHOWN else ""
+    yield _line(
+        "keywords", f"{', '.join(plan.keywords[:_KEYWORDS_SHOWN])}{more} (from {plan.keyword_source})"
+    )
+    yield _line("folder", plan.output_dir)
+    for cost in plan.costs:
+        price = "no price known" if cost.usd is None else fmt.money(cost.usd)
+        yield _line("", f"{cost.what}: {fmt.plural(cost.calls, 'call')}, {price}")
+    budget = "" if plan.budget_usd is None else f" of a budget of {fmt.money(plan.budget_usd)}"
+    yield Text.assemble(_line("estimate", fmt.money(plan.estimate_usd)), (budget, "bold"))
+
+
+def problem_lines(problems: "tuple[ProblemView, ...] | list[ProblemView]") -> Iterator[Text]:
+    """A line each: what stands in the way in red, warnings in yellow, each with its word."""
+    for one in problems:
+        word, style = ("! warning", "yellow") if one.is_warning else ("✗ problem", "bold red")
+        field = f"{one.field}: " if one.field else ""
+        yield Text.assemble((f"{word}  ", style), clean_text(f"{field}{one.message} {one.hint}".rstrip()))
+
+
+def _line(name: str, value: str) -> Text:
+    return Text.assemble((f"{name:<10}", "dim"), clean_text(value))
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

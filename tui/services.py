@@ -1,0 +1,34 @@
+"""What the app is given: one frozen record, made once by whoever starts it."""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from engine.api import EngineApi
+from engine.paths import Paths
+from engine.preferences import Preferences
+from engine.secrets import KeyStore
+from tui.terminal import TerminalFacts
+
+Attach = Callable[[], AbstractAsyncContextManager[EngineApi]]
+
+
+@dataclass(frozen=True, slots=True)
+class AppServices:
+    """Everything that the screens may use from outside of the terminal."""
+
+    attach: Attach
+    """Reach the engine, starting one where none runs; called again after it was lost."""
+    paths: Paths
+    preferences: Preferences
+    keys: KeyStore
+    terminal: TerminalFacts | None = None
+    """What was found out about the terminal before the app started; None: nothing, so pictures are half blocks."""
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    ends_with_window: bool = False
+    """The engine ends when the program does."""
+    end_engine: Callable[[], Awaitable[None]] | None = None
+    """Ask the engine to end after the answers to paid requests; None where that is not the window's business."""
+    demo_folder: str | None = None
+    """Where the demo keeps its files; None where there is no demo to leave for."""

@@ -1,0 +1,103 @@
+"""The line on top of every screen: sections, the job at work, queue, spend. Shows the app's status, asks nothing."""
+
+from rich.text import Text
+from textual import events
+from textual.app import RenderResult
+from textual.widget import Widget
+
+from engine.text import clean_text
+from engine.views import JobStatus
+from tui import format as fmt
+from tui.host import FactoryHost
+from tui.status import FrameStatus, Link
+
+SECTIONS = ("dashboard", "jobs", "review", "gallery", "settings")
+_LABEL_LIMIT = 20
+_BAR = 8
+
+
+class AppHeader(Widget):
+    """One line; it leaves out what does not fit, the least important first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn = Text()
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "status", self._follow, init=False)
+
+    def _follow(self, _status: FrameStatus) -> None:
+        """Most of what a job does changes nothing here, and what is sent twice costs a slow line."""
+        if self._line().markup != self._drawn.markup:
+            self.refresh()
+
+    def render(self) -> RenderResult:
+        self._drawn = self._line()
+        return self._drawn
+
+    def _line(self) -> Text:
+        assert isinstance(self.app, FactoryHost)
+        status = self.app.status
+        width = self.size.width
+        right = _right(status, width)
+        for is_short in (False, True):
+            left = _left(self.app.current_mode, status, is_short=is_short)
+            if left.cell_len + right.cell_len + 1 <= width:
+                break
+        else:
+            right.truncate(max(width - left.cell_len - 1, 0), overflow="ellipsis")
+        gap = max(width - left.cell_len - right.cell_len, 1)
+        return Text.assemble(left, " " * gap, right, no_wrap=True)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a section goes there."""
+        at = 0
+        for part in _left(self.app.current_mode, FrameStatus(), is_short=self.size.width < 100).split(" "):
+            at += part.cell_len + 1
+            if event.x < at and part.plain.isdigit():
+                self.app.switch_mode(SECTIONS[int(part.plain) - 1])
+                return
+
+
+def _left(mode: str, status: FrameStatus, *, is_short: bool) -> Text:
+    text = Text(" gimf ", style="bold")
+    for number, section in enumerate(SECTIONS, 1):
+        is_here = section == mode
+        name = section.capitalize()
+        text.append(" ")
+        text.append(f"{number}", style="bold" if is_here else "dim")
+        if is_here or not is_short:
+            text.append(f" {name}", style="bold underline" if is_here else "")
+        if section == "review" and status.to_review:
+            between = "·" if is_short and not is_here else " "
+            text.append(f"{between}{fmt.count(status.to_review)}", style="yellow")
+    return text
+
+
+def _right(status: FrameStatus, width: int) -> Text:
+    if status.link is Link.LOST:
+        return Text(f"! engine lost: {clean_text(status.problem) or 'starting it again'} ", style="bold red")
+    if status.link is Link.STARTING:
+        return Text(f"{clean_text(status.problem) or 'starting the engine'} ", style="dim")
+    parts = []
+    if status.job is not None:
+        parts.append(_job(status, width))
+    parts.append(Text(f"queue {len(status.waiting)}"))
+    parts.append(Text(f"{fmt.money(status.spend_today_usd)} today"))
+    return Text.assemble(Text("  ").join(parts), " ")
+
+
+def _job(status: FrameStatus, width: int) -> Text:
+    job = status.job
+    assert job is not None
+    look = fmt.job_look(job.status)
+    counts = job.images if status.progress is None else status.progress.images
+    fraction = 0.0 if status.progress is None else status.progress.fraction
+    text = Text.assemble((look.glyph, look.style))
+    if job.status is not JobStatus.RUNNING:
+        text.append(f" {look.word}", style=look.style)
+    if width >= 100:
+        text.append(f" {clean_text(job.label, limit=_LABEL_LIMIT)}")
+    text.append(f" {fmt.count(counts.finished)}/{fmt.count(counts.planned)} ")
+    text.append(fmt.bar(fraction, _BAR), style=look.style)
+    return text

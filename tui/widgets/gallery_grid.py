@@ -1,0 +1,458 @@
+"""A wall of thumbnails of any length: draws the lines in sight from ready-made strips. Asks nobody but its source."""
+
+from collections.abc import Coroutine, Hashable, Iterable
+from time import monotonic
+from typing import Any, ClassVar, cast
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+
+from engine.text import clean_text
+from engine.views import ImageView
+from tui.format import image_look
+from tui.host import FactoryHost
+from tui.keys import bindings_for
+from tui.widgets.columns import fit
+from tui.widgets.image_source import ImageSource
+from tui.widgets.thumbnails import Thumbnails, Tile
+
+WISHED_COLUMNS = 20
+"""Of a tile, the gutters left and right of its picture included."""
+GUTTER = 1
+BELOW = 2
+"""Lines under a picture: its caption and a blank."""
+REFRESH_S = 0.1
+_KEPT_LINES = 512
+_NOT_HERE = frozenset({"open", "back"})
+
+
+class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
+    """Thumbnails with a cursor that stays with its image, and marks. `marks` are image ids."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            binding
+            for binding in bindings_for("list")
+            if isinstance(binding, Binding) and binding.action not in _NOT_HERE
+        ),
+        *bindings_for("grid"),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "gallery-grid--caption",
+        "gallery-grid--cursor",
+        "gallery-grid--cursor-away",
+        "gallery-grid--marked",
+    }
+
+    class CursorMoved(Message):
+        """The cursor is on another image; `key` None: there is none."""
+
+        def __init__(self, grid: "GalleryGrid", index: int, key: int | None) -> None:
+            super().__init__()
+            self.grid = grid
+            self.index = index
+            self.key = key
+
+    class ImageOpened(Message):
+        """Enter on an image."""
+
+        def __init__(self, grid: "GalleryGrid", key: int) -> None:
+            super().__init__()
+            self.grid = grid
+            self.key = key
+
+    class MarksChanged(Message):
+        """`grid.marks` has changed."""
+
+        def __init__(self, grid: "GalleryGrid") -> None:
+            super().__init__()
+            self.grid = grid
+
+    def __init__(
+        self,
+        source: ImageSource,
+        *,
+        empty: str = "",
+        can_focus: bool = True,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self.can_focus = can_focus
+        self._source = source
+        self._empty = empty
+        self._cursor = 0
+        self._cursor_key: int | None = None
+        self._marks: set[Hashable] = set()
+        self._last_mark: int | None = None
+        self._thumbnails: Thumbnails | None = None
+        self._across = 1
+        self._tile = Tile(1, 1, (10, 20))
+        self._lines: LRUCache[tuple[int, int], Strip] = LRUCache(_KEPT_LINES)
+        self._styles_by_name: dict[str, Style] = {}
+        self._dirty: set[int] = set()
+        self._flushed_at = 0.0
+        self._flush_timer: Timer | None = None
+
+    # ---- what screens use
+
+    @property
+    def cursor_key(self) -> int | None:
+        """The image under the cursor; None in an empty grid."""
+        return self._source.key_at(self._cursor)
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        """The marked images, in no order; those that a filter hides stay marked."""
+        return frozenset(self._marks)
+
+    @property
+    def empty(self) -> str:
+        """What an empty grid says; lines are centred."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, text: str) -> None:
+        self._empty = text
+        self.refresh()
+
+    def set_marks(self, keys: Iterable[Hashable]) -> None:
+        """Mark these images and no others."""
+        wanted = set(keys)
+        if wanted != self._marks:
+            self._marks = wanted
+            self._draw_all()
+            self.post_message(self.MarksChanged(self))
+
+    def clear_marks(self) -> None:
+        """Unmark every image."""
+        self._last_mark = None
+        self.set_marks(())
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on an image, the nearest one where there is none, and bring it into sight."""
+        index = max(0, min(index, self._source.count - 1))
+        before, self._cursor = self._cursor, index
+        self._draw_image(before)
+        self._draw_image(index)
+        self._show_cursor()
+        self._note_cursor()
+
+    def move_to_key(self, key: int) -> bool:
+        """Put the cursor on that image; False where it is not there."""
+        index = self._source.index_of(key)
+        if index is not None:
+            self.move_to(index)
+        return index is not None
+
+    def forget(self, image_id: int) -> None:
+        """An image has other pixels now: draw it anew."""
+        if self._thumbnails is not None:
+            self._thumbnails.forget(image_id)
+            self._image_changed(image_id)
+            self._ask_for_visible()
+
+    # ---- what the source and the thumbnails tell
+
+    def attach(self) -> None:
+        """Listen to the source from now on; a list on the same source does not any more."""
+        self._source.on_rows = self._rows_changed
+        self._source.on_reset = self._reset
+        self._reset(True)
+
+    def on_mount(self) -> None:
+        host = cast("FactoryHost", self.app)
+        self._thumbnails = Thumbnails(host.services.paths.previews_dir, self._spawn, self._image_changed)
+        self.watch(host, "terminal", self._lay_out, init=False)
+        self.attach()
+
+    def on_unmount(self) -> None:
+        if self._thumbnails is not None:
+            self._thumbnails.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
+        return self.run_worker(work, group="thumbnails", exit_on_error=False)
+
+    def _rows_changed(self, first: int, last: int) -> None:
+        for index in range(first, last + 1):
+            self._mark_dirty(index)
+        self._ask_for_thumbnails()
+
+    def _image_changed(self, image_id: int) -> None:
+        if (index := self._source.index_of(image_id)) is not None:
+            self._mark_dirty(index)
+
+    def _mark_dirty(self, index: int) -> None:
+        self._dirty.add(index // self._across)
+        if self._flush_timer is None:
+            wait_s = self._flushed_at + REFRESH_S - monotonic()
+            if wait_s <= 0:
+                self._flush()
+            else:
+                self._flush_timer = self.set_timer(wait_s, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        self._flushed_at = monotonic()
+        rows, self._dirty = self._dirty, set()
+        for row in rows:
+            self._draw_row(row)
+
+    def _reset(self, is_same: bool) -> None:
+        """Everything anew; the cursor goes with its image, and the row stays where it is on the screen."""
+        if not self.is_attached:
+            return
+        before = self._cursor
+        index = None if self._cursor_key is None else self._source.index_of(self._cursor_key)
+        if index is None:
+            index = before if is_same else 0
+        self._cursor = max(0, min(index, self._source.count - 1))
+        self._fit_size()
+        moved = self._cursor // self._across - before // self._across
+        if moved and self.scroll_offset.y:
+            self.scroll_to(y=self.scroll_offset.y + moved * self._height, animate=False)
+        self._show_cursor()
+        self._note_cursor()
+        self._draw_all()
+        self._ask_for_visible()
+
+    # ---- size and place
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        width = self.scrollable_content_region.width
+        cell = cast("FactoryHost", self.app).terminal.cell
+        self._across = max(1, round(width / WISHED_COLUMNS))
+        columns = max(4, width // self._across - 2 * GUTTER)
+        rows = max(2, round(columns * cell[0] / cell[1]))
+        self._tile = Tile(columns, min(rows, max(2, self.scrollable_content_region.height - BELOW)), cell)
+        self._fit_size()
+        self._draw_all()
+        self._show_cursor()
+        self._ask_for_visible()
+
+    @property
+    def _height(self) -> int:
+        return self._tile.rows + BELOW
+
+    def _fit_size(self) -> None:
+        rows = -(-self._source.count // self._across)
+        self.virtual_size = Size(self.scrollable_content_region.width, rows * self._height)
+
+    @property
+    def _rows_in_sight(self) -> int:
+        return max(1, self.scrollable_content_region.height // self._height)
+
+    def _visible(self) -> tuple[int, int]:
+        """The first and the last index in sight, also where only a line of it is."""
+        top = self.scroll_offset.y // self._height
+        bottom = (self.scroll_offset.y + max(self.scrollable_content_region.height, 1) - 1) // self._height
+        return top * self._across, min((bottom + 1) * self._across, self._source.count) - 1
+
+    def _ask_for_visible(self) -> None:
+        first, last = self._visible()
+        if last >= first:
+            self._source.request(first, last)
+            self._ask_for_thumbnails()
+
+    def _ask_for_thumbnails(self) -> None:
+        """What is in sight, then the next rows, then those before."""
+        if self._thumbnails is None:
+            return
+        first, last = self._visible()
+        ahead = self._across * self._rows_in_sight
+        places = [*range(first, last + 1 + ahead), *range(max(0, first - ahead), first)]
+        views = (self._view_at(index) for index in places)
+        self._thumbnails.want([view for view in views if view is not None], self._tile)
+
+    def _view_at(self, index: int) -> ImageView | None:
+        key = self._source.key_at(index)
+        return None if key is None else self._source.view(key)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._ask_for_visible()
+
+    def _show_cursor(self) -> None:
+        """Bring the whole tile of the cursor into sight."""
+        top = self._cursor // self._across * self._height
+        height = self.scrollable_content_region.height
+        if top < self.scroll_offset.y:
+            self.scroll_to(y=top, animate=False)
+        elif top + self._height > self.scroll_offset.y + height:
+            self.scroll_to(y=max(top + self._height - max(height, self._height), 0), animate=False)
+
+    def _note_cursor(self) -> None:
+        key = self.cursor_key
+        if key != self._cursor_key:
+            self._cursor_key = key
+            self.post_message(self.CursorMoved(self, self._cursor, key))
+
+    # ---- keys and mouse
+
+    def action_left(self) -> None:
+        self.move_to(self._cursor - 1)
+
+    def action_right(self) -> None:
+        self.move_to(self._cursor + 1)
+
+    def action_cursor_down(self) -> None:
+        if self._cursor + self._across < self._source.count:
+            self.move_to(self._cursor + self._across)
+        elif self._cursor // self._across < (self._source.count - 1) // self._across:
+            self.move_to(self._source.count - 1)
+
+    def action_cursor_up(self) -> None:
+        if self._cursor >= self._across:
+            self.move_to(self._cursor - self._across)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(self._source.count - 1)
+
+    def action_half_page_down(self) -> None:
+        self._move_rows(max(1, self._rows_in_sight // 2))
+
+    def action_half_page_up(self) -> None:
+        self._move_rows(-max(1, self._rows_in_sight // 2))
+
+    def action_page_down(self) -> None:
+        self._move_rows(self._rows_in_sight)
+
+    def action_page_up(self) -> None:
+        self._move_rows(-self._rows_in_sight)
+
+    def _move_rows(self, rows: int) -> None:
+        self.move_to(self._cursor + rows * self._across)
+
+    def action_open(self) -> None:
+        if (key := self.cursor_key) is not None:
+            self.post_message(self.ImageOpened(self, key))
+
+    def action_mark(self) -> None:
+        if (key := self.cursor_key) is not None:
+            self._last_mark = key
+            self.set_marks(self._marks ^ {key})
+            self.action_right()
+
+    def action_mark_to_here(self) -> None:
+        start = None if self._last_mark is None else self._source.index_of(self._last_mark)
+        first, last = sorted((self._cursor if start is None else start, self._cursor))
+        self._last_mark = self.cursor_key
+        self.set_marks(self._marks | set(self._source.ids[first : last + 1]))
+
+    def action_mark_all(self) -> None:
+        """Mark all images of the grid, or none where all of them are marked."""
+        every = set(self._source.ids)
+        self.set_marks(self._marks - every if every <= self._marks else self._marks | every)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        row = (self.scroll_offset.y + offset.y) // self._height
+        column = offset.x // (self._tile.columns + 2 * GUTTER)
+        index = row * self._across + column
+        if column < self._across and index < self._source.count:
+            self.move_to(index)
+            if event.chain == 2:
+                self.action_open()
+
+    def on_focus(self) -> None:
+        self._draw_image(self._cursor)
+
+    def on_blur(self) -> None:
+        self._draw_image(self._cursor)
+
+    # ---- drawing
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_by_name.clear()
+        self._lines.clear()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if not self._source.count:
+            return self._empty_line(y, width)
+        row, line = divmod(self.scroll_offset.y + y, self._height)
+        first = row * self._across
+        if first >= self._source.count or line == self._height - 1:
+            return Strip.blank(width, self.rich_style)
+        strip = self._lines.get((row, line))
+        if strip is None:
+            tiles = range(first, min(first + self._across, self._source.count))
+            segments = [segment for index in tiles for segment in self._tile_line(index, line)]
+            strip = Strip(segments).adjust_cell_length(width, self.rich_style)
+            self._lines[(row, line)] = strip
+        return strip
+
+    def _tile_line(self, index: int, line: int) -> list[Segment]:
+        is_cursor, style = index == self._cursor and self.can_focus, self.rich_style
+        if line == self._tile.rows:
+            return self._caption(index, is_cursor=is_cursor)
+        edge = Segment("▌" if is_cursor else " ", self._style_of("marked") if is_cursor else style)
+        view = self._view_at(index)
+        strips = None
+        if view is not None and self._thumbnails is not None:
+            strips = self._thumbnails.get(view.image_id, self._tile)
+        if strips is None:
+            middle = "…" if line == self._tile.rows // 2 else ""
+            return [edge, Segment(middle.center(self._tile.columns), style), Segment(" ", style)]
+        return [edge, *strips[line], Segment(" ", style)]
+
+    def _caption(self, index: int, *, is_cursor: bool) -> list[Segment]:
+        view = self._view_at(index)
+        is_marked = self._source.key_at(index) in self._marks
+        style = self._style_of("marked" if is_marked else "caption")
+        if is_cursor:
+            style += self._style_of("cursor" if self.has_focus else "cursor-away")
+        text = "…"
+        if view is not None:
+            look = image_look(view.status)
+            name = clean_text(view.title or view.keyword or view.prompt, limit=200)
+            text = name if view.status == "approved" else f"{look.glyph} {name}"
+        signs = (">" if is_cursor else " ") + ("*" if is_marked else "")
+        return [Segment(fit(signs + text, self._tile.columns + GUTTER), style), Segment(" ", self.rich_style)]
+
+    def _empty_line(self, y: int, width: int) -> Strip:
+        lines = self._empty.splitlines() if self._source.is_ready else []
+        at = y - (self.scrollable_content_region.height - len(lines)) // 2
+        text = lines[at][:width].center(width) if 0 <= at < len(lines) else " " * width
+        return Strip([Segment(text, self._style_of("caption"))]).adjust_cell_length(width, self.rich_style)
+
+    def _style_of(self, part: str) -> Style:
+        if part not in self._styles_by_name:
+            is_over = part.startswith("cursor")
+            self._styles_by_name[part] = self.get_component_rich_style(
+                f"gallery-grid--{part}", partial=is_over
+            )
+        return self._styles_by_name[part]
+
+    def _draw_image(self, index: int) -> None:
+        self._draw_row(index // self._across)
+
+    def _draw_row(self, row: int) -> None:
+        for line in range(self._height):
+            self._lines.discard((row, line))
+        top = row * self._height - self.scroll_offset.y
+        if -self._height < top < self.size.height:
+            region = Region(0, max(top, 0), self.size.width, self._height + min(top, 0))
+            self.refresh(region.intersection(Region(0, 0, *self.size)))
+
+    def _draw_all(self) -> None:
+        self._lines.clear()
+        self._dirty.clear()
+        self.refresh()

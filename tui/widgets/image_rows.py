@@ -1,0 +1,159 @@
+"""What lists of images show: their columns, their filters, and everything that is known of one image. Asks nothing."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from rich.text import Text
+
+from engine.api import ImageQuery
+from engine.text import clean_text
+from engine.views import ImageStatus, ImageView, Stage
+from tui import format as fmt
+from tui.dates import parse_range
+from tui.widgets.columns import Cell, Column
+from tui.widgets.filter_state import Facet, FilterState, Option
+from tui.widgets.job_rows import DAYS
+
+REVIEW_COLUMNS = (
+    Column("why", "why", width=14),
+    Column("reason", "reason", ratio=3),
+    Column("keyword", "keyword", ratio=2, min_terminal_width=150),
+)
+GALLERY_COLUMNS = (
+    Column("number", "image", width=7, align="right"),
+    Column("title", "title", ratio=3),
+    Column("keyword", "keyword", ratio=2, min_terminal_width=100),
+    Column("size", "size", width=11, min_terminal_width=100),
+    Column("created", "made", width=16),
+    Column("file", "file", ratio=2, min_terminal_width=140),
+)
+JOB = Facet("job", "Job", (), is_many=False, typed="job…", placeholder="its number, id or label")
+MADE = Facet(
+    "made",
+    "Made",
+    DAYS.options,
+    is_many=False,
+    typed=DAYS.typed,
+    placeholder=DAYS.placeholder,
+    check=DAYS.check,
+)
+WHY = Facet(
+    "why",
+    "Why",
+    (Option("rejected", "rejected by the check"), Option("failed", "technical failure")),
+    is_many=False,
+)
+_FAILING = (
+    Stage.DOWNLOAD,
+    Stage.QUALITY_CHECK,
+    Stage.REMOVE_BACKGROUND,
+    Stage.TRIM,
+    Stage.ENHANCE,
+    Stage.CONVERT,
+    Stage.METADATA,
+    Stage.SAVE,
+)
+STAGE = Facet(
+    "stage",
+    "At",
+    tuple(Option(stage.value, stage.value.replace("_", " ")) for stage in _FAILING),
+    is_many=False,
+)
+REASON = Facet("reason", "Reason", (), is_many=False, typed="reason…", placeholder="part of the reason")
+REVIEW_FACETS = (WHY, STAGE, REASON, JOB, MADE)
+GALLERY_FACETS = (JOB, MADE)
+ORDERS = (Option("newest", "newest first"), Option("oldest", "oldest first"))
+
+
+def image_query(
+    state: FilterState, statuses: Sequence[ImageStatus], job_id: str | None, today: date
+) -> ImageQuery:
+    """What the filter bar wants, as the engine is asked for it; `job_id` is that of the facet `job`."""
+    made = state.value("made")
+    first, last = (None, None) if made is None else parse_range(made, today)
+    stage = state.value("stage")
+    only = {"rejected": ImageStatus.QC_FAILED, "failed": ImageStatus.FAILED}.get(state.value("why") or "")
+    is_newest = (state.order != "oldest") != state.is_reversed
+    return ImageQuery(
+        job_id=job_id,
+        statuses=tuple(statuses) if only is None or only not in statuses else (only,),
+        stage=None if stage is None else Stage(stage),
+        reason=state.value("reason") or "",
+        text=state.text,
+        created_from=first,
+        created_to=last,
+        sort="newest" if is_newest else "oldest",
+    )
+
+
+def review_cells(image: ImageView) -> Sequence[Cell]:
+    """One for each of REVIEW_COLUMNS."""
+    look = fmt.image_look(image.status)
+    is_rejected = image.status is ImageStatus.QC_FAILED
+    word = look.word if is_rejected or image.stage is None else image.stage.value.replace("_", " ")
+    return (Text(f"{look.glyph} {word}", look.style), image.reason or "", image.keyword)
+
+
+def gallery_cells(image: ImageView) -> Sequence[Cell]:
+    """One for each of GALLERY_COLUMNS."""
+    return (
+        str(image.image_id),
+        image.title or image.keyword,
+        image.keyword,
+        size_of(image),
+        fmt.local_time(image.created_at),
+        "" if image.file is None else image.file.rpartition("/")[2],
+    )
+
+
+def size_of(image: ImageView) -> str:
+    """`1024x768`."""
+    return fmt.NOTHING if image.width is None else f"{image.width}x{image.height}"
+
+
+def reason_text(image: ImageView) -> Text:
+    """Why the image is where it is, whole, with its warnings."""
+    look = fmt.image_look(image.status)
+    where = "" if image.stage is None else f" at {image.stage.value.replace('_', ' ')}"
+    text = Text.assemble(
+        (f"{look}{where}: ", f"bold {look.style}".strip()), _clean(image.reason or "no reason given")
+    )
+    for warning in image.warnings:
+        text.append("\n! ", "yellow")
+        text.append(_clean(warning))
+    return text
+
+
+def facts_text(image: ImageView) -> Text:
+    """Everything that is known of the image; empty facts are left out."""
+    look = fmt.image_look(image.status)
+    facts = (
+        ("image", str(image.image_id)),
+        ("status", str(look)),
+        ("reason", image.reason),
+        ("title", image.title),
+        ("description", image.description),
+        ("tags", ", ".join(image.tags)),
+        ("prompt", image.prompt),
+        ("keyword", image.keyword),
+        ("model", f"{image.model} ({image.provider})"),
+        ("seed", None if image.seed is None else str(image.seed)),
+        ("size", size_of(image)),
+        ("cost", fmt.money(image.cost_usd)),
+        ("made", fmt.local_time(image.created_at)),
+        ("job", f"{image.job_id}, image {image.number}"),
+        ("task", image.task_id),
+        ("file", image.file),
+        *(("warning", warning) for warning in image.warnings),
+    )
+    text = Text()
+    for name, value in facts:
+        if value:
+            text.append(f"{name:<12}", "bold")
+            text.append(f"{_clean(value)}\n")
+    text.rstrip()
+    return text
+
+
+def _clean(text: str) -> str:
+    return clean_text(text, keep_newlines=True, limit=2_000)

@@ -1,0 +1,462 @@
+"""A log on the screen: stored entries paged both ways, live ones in batches, only visible lines drawn. Has no keys of
+its own but those that move in it."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from engine.api import LogQuery
+from engine.events import Event, LogRecorded
+from engine.views import LogView as LogEntry
+from tui.keys import bindings_for
+from tui.log_text import LineShape, marked
+from tui.widgets.log_window import LogScope, LogWindow
+
+CHUNK = 500
+NEAR = 20
+"""Lines from an end at which more are asked for."""
+_MARKING = ("list.mark", "list.mark_to_here", "list.mark_all")
+
+type ReadLog = Callable[[LogQuery], Awaitable[Sequence[LogEntry]]]
+type Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Runs a read beside everything else and says what went wrong with it."""
+
+
+def _moving() -> list[BindingType]:
+    bindings = [*bindings_for("list"), *bindings_for("logs")]
+    return [
+        one
+        for one in bindings
+        if isinstance(one, Binding)
+        and one.id is not None
+        and (one.id == "logs.follow" or (one.id.startswith("list.") and one.id not in _MARKING))
+    ]
+
+
+class LogView(ScrollView, can_focus=True, inherit_bindings=False):
+    """Follows the newest entry until somebody scrolls; `F` or the end follows again."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _moving()
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "log-view--time",
+        "log-view--job",
+        "log-view--stage",
+        "log-view--debug",
+        "log-view--info",
+        "log-view--warning",
+        "log-view--error",
+        "log-view--hint",
+        "log-view--match",
+        "log-view--cursor",
+    }
+
+    class Changed(Message):
+        """The cursor, what is followed or what is shown has changed."""
+
+        def __init__(self, view: "LogView") -> None:
+            super().__init__()
+            self.view = view
+
+        @property
+        def control(self) -> "LogView":
+            return self.view
+
+    class EntryOpened(Message):
+        """Enter on an entry."""
+
+        def __init__(self, view: "LogView", entry: LogEntry) -> None:
+            super().__init__()
+            self.view = view
+            self.entry = entry
+
+        @property
+        def control(self) -> "LogView":
+            return self.view
+
+    def __init__(
+        self,
+        read: ReadLog,
+        spawn: Spawn,
+        scope: LogScope | None = None,
+        *,
+        empty: str = "Nothing is logged yet.",
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+    ) -> None:
+        super().__init__(id=id)
+        self._read = read
+        self._spawn = spawn
+        self._scope = scope or LogScope()
+        self._empty = empty
+        self._is_wrapped = True
+        self._window = LogWindow(LineShape(80))
+        self._cursor = 0
+        self._is_following = True
+        self._is_ready = False
+        self._has_older = False
+        self._has_newer = False
+        self._is_reading = False
+        self._reads = 0
+        self._missed = 0
+        self._words = ""
+        self._kept_styles: dict[str, Style] = {}
+
+    # ---- what screens use
+
+    @property
+    def scope(self) -> LogScope:
+        """Which entries are shown; change it with `show`."""
+        return self._scope
+
+    @property
+    def is_following(self) -> bool:
+        """Whether the newest entry is kept in sight."""
+        return self._is_following
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether long lines are broken."""
+        return self._is_wrapped
+
+    @property
+    def missed(self) -> int:
+        """Entries that came while somebody read older ones, and are not shown yet."""
+        return self._missed
+
+    @property
+    def entries(self) -> Sequence[LogEntry]:
+        """What is held in memory now, oldest first."""
+        return self._window.entries
+
+    @property
+    def entry(self) -> LogEntry | None:
+        """The one at the cursor."""
+        entries = self._window.entries
+        return entries[self._cursor] if self._cursor < len(entries) else None
+
+    @property
+    def words(self) -> str:
+        """The text that is shown with emphasis."""
+        return self._words
+
+    @words.setter
+    def words(self, text: str) -> None:
+        if text != self._words:
+            self._words = text
+            self.refresh()
+
+    async def load(self) -> None:
+        """Read anew: the newest entries where they are followed, else those around the cursor."""
+        entry = self.entry
+        if self._is_following or entry is None:
+            self._reads += 1
+            number = self._reads
+            entries = await self._read(self._query())
+            if number == self._reads:
+                self._hold(entries, has_older=len(entries) >= CHUNK)
+                self._to_end()
+            return
+        await self.go_to(entry.entry_id)
+
+    async def show(self, scope: LogScope) -> None:
+        """Show these entries from now on, the newest first in sight."""
+        self._scope = scope
+        self._is_following = True
+        await self.load()
+
+    async def go_to(self, entry_id: int) -> None:
+        """Put the cursor on an entry (or on where it would be), reading what lies around it if it is not held."""
+        self._is_following = False
+        if self._window.place_of(entry_id) is None or self._has_newer:
+            self._reads += 1
+            number = self._reads
+            before = await self._read(self._query(before_entry_id=entry_id, limit=CHUNK // 2))
+            after = await self._read(self._query(after_entry_id=entry_id - 1, limit=CHUNK // 2))
+            if number != self._reads:
+                return
+            is_more = len(after) >= CHUNK // 2
+            self._hold([*before, *after], has_older=len(before) >= CHUNK // 2, has_newer=is_more)
+        place = self._window.place_of(entry_id)
+        self._put_cursor(len(self._window.entries) - 1 if place is None else place)
+
+    def add_events(self, happened: Iterable[Event]) -> None:
+        """Show the log entries among these events, if they belong to what is shown."""
+        scope = self._scope
+        fresh = [one.entry for one in happened if isinstance(one, LogRecorded) and scope.has(one.entry)]
+        if not fresh or not self._is_ready:
+            return
+        if self._has_newer or (self._window.is_full and not self._is_following):
+            self._has_newer = True
+            self._missed += len(fresh)
+        elif self._is_following:
+            self._window.add_newer(fresh)
+            self._to_end()
+        else:
+            self._window.add_newer(fresh)
+            self._fit_size()
+        self._tell()
+
+    async def find(self, *, is_forward: bool, is_here_too: bool = False) -> bool:
+        """Go to the nearest entry with `words`; False where there is none in that direction."""
+        here = self.entry
+        if here is None or not self._words:
+            return False
+        if is_forward:
+            start = here.entry_id - 1 if is_here_too else here.entry_id
+            found = await self._read(self._query(after_entry_id=start, text=self._words, limit=1))
+        else:
+            start = here.entry_id + 1 if is_here_too else here.entry_id
+            found = await self._read(self._query(before_entry_id=start, text=self._words, limit=1))
+        if found:
+            await self.go_to(found[0].entry_id)
+        return bool(found)
+
+    def wrap(self, *, is_wrapped: bool) -> None:
+        """Break long lines, or cut them."""
+        self._is_wrapped = is_wrapped
+        self._reshape()
+        self._tell()
+
+    # ---- reading
+
+    def _query(self, **options: Any) -> LogQuery:
+        scope = self._scope
+        facts = {"job_id": scope.job_id, "min_level": scope.min_level, "stage": scope.stage, "limit": CHUNK}
+        return LogQuery(**{**facts, **options})
+
+    def _hold(self, entries: Sequence[LogEntry], *, has_older: bool, has_newer: bool = False) -> None:
+        self._is_ready = True
+        self._has_older, self._has_newer = has_older, has_newer
+        if not has_newer:
+            self._missed = 0
+        self._window.reset(entries)
+        self._cursor = max(0, min(self._cursor, len(entries) - 1))
+        self._reshape()
+        self._tell()
+
+    def _read_more(self) -> None:
+        """Read on at an end that comes into sight."""
+        if self._is_reading or not self._window.entries:
+            return
+        first, last = self.scroll_offset.y, self.scroll_offset.y + self._page
+        if self._has_older and first < NEAR:
+            self._is_reading = True
+            self._spawn(self._read_older())
+        elif self._has_newer and last > len(self._window.lines) - NEAR:
+            self._is_reading = True
+            self._spawn(self._read_newer())
+
+    async def _read_older(self) -> None:
+        number = self._reads
+        try:
+            entries = await self._read(self._query(before_entry_id=self._window.first_id))
+            if number != self._reads:
+                return
+            held = len(self._window.entries)
+            added = self._window.add_older(entries)
+            self._has_older = len(entries) >= CHUNK
+            self._has_newer = self._has_newer or len(self._window.entries) < held + len(entries)
+            self._cursor = min(self._cursor + len(entries), len(self._window.entries) - 1)
+            self._fit_size()
+            self._scroll(self.scroll_offset.y + added)
+        finally:
+            self._is_reading = False
+
+    async def _read_newer(self) -> None:
+        number = self._reads
+        try:
+            entries = await self._read(self._query(after_entry_id=self._window.last_id))
+            if number != self._reads:
+                return
+            held = len(self._window.entries)
+            gone = self._window.add_newer(entries)
+            self._has_newer = len(entries) >= CHUNK
+            pushed_out = held + len(entries) - len(self._window.entries)
+            self._has_older = self._has_older or pushed_out > 0
+            self._cursor = max(self._cursor - pushed_out, 0)
+            if not self._has_newer:
+                self._missed = 0
+            self._fit_size()
+            self._scroll(self.scroll_offset.y - gone)
+            self._tell()
+        finally:
+            self._is_reading = False
+
+    # ---- size and place
+
+    @property
+    def _page(self) -> int:
+        return max(self.scrollable_content_region.height, 1)
+
+    def on_resize(self) -> None:
+        self._reshape()
+
+    def _reshape(self) -> None:
+        width = self.scrollable_content_region.width
+        if not width:
+            return
+        entry = self.entry
+        line = 0 if entry is None else self._window.line_of(self._cursor) - self.scroll_offset.y
+        self._window.shape(LineShape(width - 1, self._is_wrapped, has_job=self._scope.job_id is None))
+        self._fit_size()
+        if self._is_following:
+            self._to_end()
+        elif entry is not None:
+            self._scroll(self._window.line_of(self._cursor) - min(max(line, 0), self._page - 1))
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        self.call_after_refresh(self._reshape)
+
+    def _fit_size(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._window.lines))
+        self.refresh()
+
+    def _to_end(self) -> None:
+        self._cursor = max(len(self._window.entries) - 1, 0)
+        self._fit_size()
+        self._scroll(len(self._window.lines) - self._page)
+
+    def _scroll(self, line: int) -> None:
+        self.scroll_to(y=max(line, 0), animate=False, force=True)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) == round(new_value):
+            return
+        if self._is_following and round(new_value) < len(self._window.lines) - self._page:
+            self._is_following = False
+            self._tell()
+        self._read_more()
+
+    def _put_cursor(self, place: int) -> None:
+        """The cursor on an entry, all of it in sight."""
+        if not self._window.entries:
+            return
+        self._cursor = max(0, min(place, len(self._window.entries) - 1))
+        self._is_following = False
+        line, lines = self._window.line_of(self._cursor), self._window.lines_of(self._cursor)
+        top = self.scroll_offset.y
+        if line < top or lines > self._page:
+            self._scroll(line)
+        elif line + lines > top + self._page:
+            self._scroll(line + lines - self._page)
+        self.refresh()
+        self._tell()
+        self._read_more()
+
+    def _move_lines(self, lines: int) -> None:
+        if self._window.entries:
+            self._put_cursor(self._window.entry_at(self._window.line_of(self._cursor) + lines))
+
+    def _tell(self) -> None:
+        self.post_message(self.Changed(self))
+
+    # ---- keys and mouse
+
+    def action_cursor_down(self) -> None:
+        self._put_cursor(self._cursor + 1)
+
+    def action_cursor_up(self) -> None:
+        self._put_cursor(self._cursor - 1)
+
+    def action_half_page_down(self) -> None:
+        self._move_lines(self._page // 2)
+
+    def action_half_page_up(self) -> None:
+        self._move_lines(-(self._page // 2))
+
+    def action_page_down(self) -> None:
+        self._move_lines(self._page)
+
+    def action_page_up(self) -> None:
+        self._move_lines(-self._page)
+
+    def action_first(self) -> None:
+        self._is_following = False
+        if self._has_older:
+            self._spawn(self._load_first())
+        else:
+            self._put_cursor(0)
+
+    async def _load_first(self) -> None:
+        self._reads += 1
+        number = self._reads
+        entries = await self._read(self._query(after_entry_id=0))
+        if number == self._reads:
+            self._hold(entries, has_older=False, has_newer=len(entries) >= CHUNK)
+            self._put_cursor(0)
+
+    def action_last(self) -> None:
+        self._follow()
+
+    def action_follow(self) -> None:
+        if self._is_following:
+            self._is_following = False
+            self._tell()
+        else:
+            self._follow()
+
+    def _follow(self) -> None:
+        self._is_following = True
+        if self._has_newer:
+            self._spawn(self.load())
+        else:
+            self._to_end()
+        self._tell()
+
+    def action_open(self) -> None:
+        if (entry := self.entry) is not None:
+            self.post_message(self.EntryOpened(self, entry))
+
+    async def action_back(self) -> None:
+        await self.run_action("app.back")
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or self.scroll_offset.y + offset.y >= len(self._window.lines):
+            return
+        self._put_cursor(self._window.entry_at(self.scroll_offset.y + offset.y))
+        if event.chain == 2:
+            self.action_open()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    # ---- drawing
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._kept_styles.clear()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        number = self.scroll_offset.y + y
+        if number >= len(self._window.lines):
+            text = self._empty if self._is_ready and not self._window.lines and y == 0 else ""
+            return self._strip([(text, "time")], width, Style.null(), "  ")
+        is_cursor = self.has_focus and self._window.entry_at(number) == self._cursor
+        over = self._style_of("cursor") if is_cursor else Style.null()
+        return self._strip(
+            marked(self._window.lines[number], self._words), width, over, ">" if is_cursor else " "
+        )
+
+    def _strip(self, parts: Iterable[tuple[str, str]], width: int, over: Style, gutter: str) -> Strip:
+        segments = [Segment(gutter, self.rich_style + over)]
+        segments += [Segment(text, self._style_of(kind) + over) for text, kind in parts]
+        return Strip(segments).adjust_cell_length(width, self.rich_style + over)
+
+    def _style_of(self, kind: str) -> Style:
+        if kind not in self._kept_styles:
+            name = f"log-view--{kind}"
+            self._kept_styles[kind] = self.get_component_rich_style(name, partial=kind == "cursor")
+        return self._kept_styles[kind]

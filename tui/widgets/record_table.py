@@ -1,0 +1,401 @@
+"""The one list of the program: shows the visible rows of a source of any length. Knows no data and asks nobody."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from time import monotonic
+from typing import ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.timer import Timer
+
+from tui.keys import bindings_for
+from tui.widgets.columns import Column
+from tui.widgets.row_painter import RowPainter
+from tui.widgets.row_source import RowSource
+
+REFRESH_S = 0.1
+HEADER = 1
+
+
+class RecordTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """A list with a cursor that stays with its row's key, and marks that are keys too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("list")
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "record-table--header",
+        "record-table--cursor",
+        "record-table--cursor-away",
+        "record-table--marked",
+        "record-table--muted",
+    }
+
+    class CursorMoved(Message):
+        """The cursor is on another row, or its row was loaded. `key` None: the list is empty or not loaded."""
+
+        def __init__(self, table: "RecordTable", index: int, key: Hashable | None) -> None:
+            super().__init__()
+            self.table = table
+            self.index = index
+            self.key = key
+
+        @property
+        def control(self) -> "RecordTable":
+            return self.table
+
+    class RowOpened(Message):
+        """Enter on a row."""
+
+        def __init__(self, table: "RecordTable", key: Hashable) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
+
+        @property
+        def control(self) -> "RecordTable":
+            return self.table
+
+    class MarksChanged(Message):
+        """`table.marks` has changed."""
+
+        def __init__(self, table: "RecordTable") -> None:
+            super().__init__()
+            self.table = table
+
+        @property
+        def control(self) -> "RecordTable":
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        source: RowSource,
+        *,
+        empty: str = "",
+        can_mark: bool = True,
+        id: str | None = None,  # noqa: A002 - Textual's name for it
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._source = source
+        self._empty = empty
+        self._can_mark = can_mark
+        self._cursor = 0
+        self._cursor_key: Hashable | None = None
+        self._marks: set[Hashable] = set()
+        self._last_mark: Hashable | None = None
+        self._painter = RowPainter(columns, self._style_of)
+        self._styles_by_name: dict[str, Style] = {}
+        self._dirty: set[int] = set()
+        self._flushed_at = 0.0
+        self._flush_timer: Timer | None = None
+
+    # ---- what screens use
+
+    @property
+    def source(self) -> RowSource:
+        """Where the rows come from; a new one starts at its first row, without marks."""
+        return self._source
+
+    @source.setter
+    def source(self, source: RowSource) -> None:
+        self._source.on_rows = self._source.on_reset = None
+        self._source = source
+        self._cursor, self._cursor_key = 0, None
+        self._attach_source()
+        self.clear_marks()
+        self._reset(False)
+
+    @property
+    def cursor_index(self) -> int:
+        """The place of the cursor, 0 first; also 0 in an empty list."""
+        return self._cursor
+
+    @property
+    def cursor_key(self) -> Hashable | None:
+        """The key under the cursor; None in an empty list, or where the row is not loaded yet."""
+        return self._source.key_at(self._cursor) if self._cursor < self._source.count else None
+
+    @property
+    def marks(self) -> frozenset[Hashable]:
+        """The marked keys, in no order; rows that a filter hides stay marked."""
+        return frozenset(self._marks)
+
+    @property
+    def empty(self) -> str:
+        """What an empty list says; lines are centred."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, text: str) -> None:
+        if text != self._empty:
+            self._empty = text
+            self.refresh()
+
+    def set_marks(self, keys: Iterable[Hashable]) -> None:
+        """Mark these rows and no others."""
+        wanted = set(keys)
+        if wanted != self._marks:
+            self._marks = wanted
+            self._redraw_all()
+            self.post_message(self.MarksChanged(self))
+
+    def clear_marks(self) -> None:
+        """Unmark every row."""
+        self._last_mark = None
+        self.set_marks(())
+
+    def set_order(self, column_id: str | None, *, is_descending: bool = False) -> None:
+        """Show in the header by which column the rows are sorted."""
+        self._painter.arrow = None if column_id is None else (column_id, "↓" if is_descending else "↑")
+        self.refresh(Region(0, 0, self.size.width, HEADER))
+
+    def move_to(self, index: int) -> None:
+        """Put the cursor on a row, the nearest one where there is none, and bring it into sight."""
+        self._put_cursor(max(0, min(index, self._source.count - 1)))
+
+    def move_to_key(self, key: Hashable) -> bool:
+        """Put the cursor on the row with that key; False where it is not loaded."""
+        index = self._source.index_of(key)
+        if index is not None:
+            self._put_cursor(index)
+        return index is not None
+
+    def patch_row(self, key: Hashable) -> None:
+        """The row's cells have changed: draw it again, at most ten times a second, if it is in sight."""
+        if (index := self._source.index_of(key)) is not None:
+            self._rows_changed(index, index)
+
+    # ---- what the source tells
+
+    def _attach_source(self) -> None:
+        self._source.on_rows = self._rows_changed
+        self._source.on_reset = self._reset
+
+    def _rows_changed(self, first: int, last: int) -> None:
+        self._painter.forget(first, last)
+        self._dirty.update(range(first, last + 1))
+        if first <= self._cursor <= last and self._cursor_key is None:
+            self._note_cursor()
+        if self._flush_timer is None:
+            wait_s = self._flushed_at + REFRESH_S - monotonic()
+            if wait_s <= 0:
+                self._flush()
+            else:
+                self._flush_timer = self.set_timer(wait_s, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        self._flushed_at = monotonic()
+        first, last = self._visible()
+        if seen := [index for index in self._dirty if first <= index <= last]:
+            top = min(seen)
+            self._refresh_rows(top, max(seen) - top + 1)
+        self._dirty.clear()
+
+    def _reset(self, is_same: bool) -> None:
+        """Everything anew. The cursor goes with its row, and the row stays where it is on the screen."""
+        if not self.is_attached:
+            return
+        before, count = self._cursor, self._source.count
+        first, last = self._visible()
+        is_in_sight = first <= before <= last
+        index = None if self._cursor_key is None else self._source.index_of(self._cursor_key)
+        if index is None:
+            index = before if is_same else 0
+        self._painter.forget()
+        self._dirty.clear()
+        self._fit_size()
+        self._cursor = max(0, min(index, count - 1))
+        if first and self._cursor != before:
+            self.scroll_to(y=first + self._cursor - before, animate=False)
+        if is_in_sight or not is_same:
+            self._show_cursor()
+        self._note_cursor()
+        self._ask_for_visible()
+        self.refresh()
+
+    # ---- size and place
+
+    def on_mount(self) -> None:
+        self._attach_source()
+        self._reset(False)
+
+    def on_unmount(self) -> None:
+        self._source.on_rows = self._source.on_reset = None
+
+    def on_resize(self) -> None:
+        self._painter.resize(self.scrollable_content_region.width, self.app.size.width)
+        self._fit_size()
+        self._show_cursor()
+        self._ask_for_visible()
+
+    def _fit_size(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, HEADER + self._source.count)
+
+    @property
+    def _page(self) -> int:
+        return max(self.scrollable_content_region.height - HEADER, 1)
+
+    def _visible(self) -> tuple[int, int]:
+        first = self.scroll_offset.y
+        return first, first + self._page - 1
+
+    def _ask_for_visible(self) -> None:
+        if self._source.count:
+            first, last = self._visible()
+            self._source.request(max(first, 0), min(last, self._source.count - 1))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._ask_for_visible()
+
+    def _put_cursor(self, index: int) -> None:
+        before = self._cursor
+        if index == before and self._cursor_key is not None:
+            self._show_cursor()
+            return
+        self._cursor = index
+        self._refresh_rows(before)
+        self._refresh_rows(index)
+        self._show_cursor()
+        self._note_cursor(is_moved=True)
+
+    def _show_cursor(self) -> None:
+        first, last = self._visible()
+        if self._cursor < first:
+            self.scroll_to(y=self._cursor, animate=False)
+        elif self._cursor > last:
+            self.scroll_to(y=self._cursor - self._page + 1, animate=False)
+
+    def _note_cursor(self, *, is_moved: bool = False) -> None:
+        key = self.cursor_key
+        if is_moved or key != self._cursor_key:
+            self._cursor_key = key
+            self.post_message(self.CursorMoved(self, self._cursor, key))
+
+    # ---- keys and mouse
+
+    def action_cursor_down(self) -> None:
+        self.move_to(self._cursor + 1)
+
+    def action_cursor_up(self) -> None:
+        self.move_to(self._cursor - 1)
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_last(self) -> None:
+        self.move_to(self._source.count - 1)
+
+    def action_half_page_down(self) -> None:
+        self.move_to(self._cursor + self._page // 2)
+
+    def action_half_page_up(self) -> None:
+        self.move_to(self._cursor - self._page // 2)
+
+    def action_page_down(self) -> None:
+        self.move_to(self._cursor + self._page)
+
+    def action_page_up(self) -> None:
+        self.move_to(self._cursor - self._page)
+
+    def action_open(self) -> None:
+        if (key := self.cursor_key) is not None:
+            self.post_message(self.RowOpened(self, key))
+
+    async def action_back(self) -> None:
+        await self.run_action("app.back")
+
+    def action_mark(self) -> None:
+        if (key := self.cursor_key) is not None:
+            self._last_mark = key
+            self.set_marks(self._marks ^ {key})
+            self.action_cursor_down()
+
+    def action_mark_to_here(self) -> None:
+        start = None if self._last_mark is None else self._source.index_of(self._last_mark)
+        first, last = sorted((self._cursor if start is None else start, self._cursor))
+        self._last_mark = self.cursor_key
+        self._mark_rows(first, last)
+
+    def action_mark_all(self) -> None:
+        """Mark all rows of the list, or none where all of them are marked."""
+        self._mark_rows(0, self._source.count - 1, is_toggle=True)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._can_mark or not action.startswith("mark")
+
+    def _mark_rows(self, first: int, last: int, *, is_toggle: bool = False) -> None:
+        if last >= first:
+            work = self._mark_when_known(first, last, is_toggle=is_toggle)
+            self.run_worker(work, group="marks", exclusive=True, exit_on_error=False)
+
+    async def _mark_when_known(self, first: int, last: int, *, is_toggle: bool) -> None:
+        keys = set(await self._source.keys(first, last))
+        self.set_marks(self._marks - keys if is_toggle and keys <= self._marks else self._marks | keys)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or offset.y < HEADER:
+            return
+        index = self.scroll_offset.y + offset.y - HEADER
+        if index < self._source.count:
+            self.move_to(index)
+            if event.chain == 2:
+                self.action_open()
+
+    def on_focus(self) -> None:
+        self._refresh_rows(self._cursor)
+
+    def on_blur(self) -> None:
+        self._refresh_rows(self._cursor)
+
+    # ---- drawing
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles_by_name.clear()
+        self._painter.forget()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if width != self._painter.width:  # the scrollbar comes and goes without a resize
+            self._painter.resize(width, self.app.size.width)
+        if y < HEADER:
+            return self._painter.header()
+        index = self.scroll_offset.y + y - HEADER
+        if index >= self._source.count:
+            text = self._empty if self._source.is_ready and self._source.count == 0 else ""
+            return self._painter.empty_line(text, y - HEADER, self._page)
+        cursor = ("cursor" if self.has_focus else "cursor-away") if index == self._cursor else ""
+        return self._painter.row(
+            index,
+            self._source.cells(index),
+            self.app.console,
+            is_marked=self._source.key_at(index) in self._marks,
+            cursor=cursor,
+        )
+
+    def _style_of(self, part: str) -> Style:
+        if part not in self._styles_by_name:
+            is_over_others = part in ("cursor", "cursor-away", "muted")
+            self._styles_by_name[part] = (
+                self.rich_style
+                if part == "row"
+                else self.get_component_rich_style(f"record-table--{part}", partial=is_over_others)
+            )
+        return self._styles_by_name[part]
+
+    def _refresh_rows(self, index: int, rows: int = 1) -> None:
+        y = index - self.scroll_offset.y + HEADER
+        self.refresh(Region(0, y, self.size.width, rows))
+
+    def _redraw_all(self) -> None:
+        self._painter.forget()
+        self.refresh()

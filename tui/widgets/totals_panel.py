@@ -1,0 +1,38 @@
+"""The statistics over all jobs. Shows what it is given, asks nothing."""
+
+from rich.text import Text
+
+from engine.views import TotalsView
+from tui import format as fmt
+from tui.widgets.lines import Lines
+
+
+class TotalsPanel(Lines):
+    """Four lines of numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(4, title="Totals", id="totals-panel")
+
+    def show(self, totals: TotalsView) -> None:
+        """Show these."""
+        self.show_lines(
+            [
+                _row(
+                    ("jobs", fmt.count(totals.jobs)),
+                    ("done", fmt.count(totals.jobs_completed)),
+                    ("failed", fmt.count(totals.jobs_failed)),
+                    ("success", fmt.percent(totals.success_rate)),
+                ),
+                _row(
+                    ("images", fmt.count(totals.images)),
+                    ("approved", fmt.count(totals.approved)),
+                    ("to review", fmt.count(totals.failed)),
+                ),
+                _row(("average job", fmt.duration(totals.average_duration_s))),
+                _row(("spent today", fmt.money(totals.spend_today_usd)), ("in all", fmt.money(totals.spend_usd))),
+            ]
+        )
+
+
+def _row(*pairs: tuple[str, str]) -> Text:
+    return Text("   ").join(Text.assemble((f"{name} ", "dim"), value) for name, value in pairs)

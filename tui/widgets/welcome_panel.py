@@ -1,0 +1,56 @@
+"""What a new user does next: shown on the dashboard until the first job. Shows what it is given, asks nothing."""
+
+from collections.abc import Sequence
+
+from rich.console import Group
+from rich.text import Text
+from textual.app import RenderResult
+from textual.widget import Widget
+
+from engine.text import clean_text
+from engine.views import ProblemView
+
+
+class WelcomePanel(Widget):
+    """Says what is missing before a job can start, and the key for each step."""
+
+    def __init__(self) -> None:
+        super().__init__(id="welcome-panel")
+        self.border_title = "Welcome"
+        self._problems: tuple[ProblemView, ...] = ()
+        self._demo_folder = ""
+
+    def show(self, problems: Sequence[ProblemView], demo_folder: str) -> None:
+        """`problems`: what stands in the way of a job of the default configuration. No `demo_folder`: no demo."""
+        self._problems = tuple(problems)
+        self._demo_folder = demo_folder
+        self.refresh(layout=True)
+
+    def render(self) -> RenderResult:
+        lines = [
+            Text("No job has run here yet. Keywords go in; checked, processed and titled pictures come out.")
+        ]
+        blocking = [one for one in self._problems if not one.is_warning]
+        if blocking:
+            lines.append(Text.assemble(_key("5"), "Settings: what a job still needs"))
+            lines += [
+                Text.assemble("     ", ("✗ ", "red"), clean_text(f"{one.field}: {one.message}", limit=200))
+                for one in blocking
+            ]
+        else:
+            lines.append(Text.assemble(_key("5"), ("✓ ", "green"), "Everything that a job needs is there."))
+        lines.append(Text.assemble(_key("s"), "Start: see what a job would make and cost, then start it"))
+        if self._demo_folder:
+            lines.append(
+                Text.assemble(
+                    _key("t"),
+                    "Try the demo: a job against a simulator on this machine; no key, no cost. ",
+                    (f"It keeps its files in {clean_text(self._demo_folder)}", "dim"),
+                )
+            )
+        lines.append(Text.assemble(_key("?"), "Every key of this screen"))
+        return Group(*lines)
+
+
+def _key(key: str) -> Text:
+    return Text.assemble(" ", (f" {key} ", "reverse"), " ")
