@@ -12,25 +12,19 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from db.connection import Database
-from engine.api import ImageQuery, JobQuery, JobRequest, LogQuery
+from engine.api import JobRequest, LogQuery
 from engine.bus import EventBus, Subscription
-from engine.errors import FactoryError
+from engine.errors import EngineUnreachableError
 from engine.events import EngineLost, event_from_json
 from engine.paths import Paths
 from engine.queries import Queries
-from engine.settings import Settings
 from engine.views import (
     ConfigurationView,
     DecisionView,
-    ImageView,
-    JobDetailView,
     JobView,
-    ListIndex,
     LogView,
-    Page,
     PlanView,
     ProgressView,
-    TotalsView,
 )
 from engine.wire import LINE_LIMIT, PROTOCOL, ProtocolError, decode, encode, error_from_json
 
@@ -39,21 +33,15 @@ logger = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 5.0
 
 
-class EngineUnreachableError(FactoryError):
-    """No engine answers on the socket, or it went away in the middle."""
-
-    code = "unreachable"
-
-
-class EngineClient:
+class EngineClient(Queries):
     """Get it from `connect`. After `EngineLost` every command raises EngineUnreachableError; queries still answer."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, queries: Queries, engine_pid: int
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, database: Database, engine_pid: int
     ) -> None:
+        super().__init__(database)
         self._reader = reader
         self._writer = writer
-        self._queries = queries
         self.engine_pid = engine_pid
         self._bus = EventBus()
         self._numbers = itertools.count(1)
@@ -79,7 +67,7 @@ class EngineClient:
                 hint="Stop it with `gimf engine stop` of its own version, then start again.",
             )
         database = await Database.open(paths.database_file, read_only=True)
-        client = cls(reader, writer, Queries(database), int(hello["pid"]))
+        client = cls(reader, writer, database, int(hello["pid"]))
         listening = asyncio.create_task(client._listen(), name="engine events")
         try:
             await client._call("subscribe", {})
@@ -202,83 +190,19 @@ class EngineClient:
         """Ask the engine to end."""
         await self._call("shut_down", {"at_once": at_once})
 
-    # ---- asks
-
-    async def resolve_job(self, text: str) -> str:
-        """See EngineApi."""
-        return await self._queries.resolve_job(text)
-
-    async def jobs(self, query: JobQuery) -> Page[JobView]:
-        """See EngineApi."""
-        return await self._queries.jobs(query)
-
-    async def job_index(self, query: JobQuery) -> ListIndex:
-        """See EngineApi."""
-        return await self._queries.job_index(query)
-
-    async def job_ids(self, query: JobQuery) -> list[str]:
-        """See EngineApi."""
-        return await self._queries.job_ids(query)
-
-    async def job(self, job_id: str) -> JobView:
-        """See EngineApi."""
-        return await self._queries.job(job_id)
-
-    async def job_detail(self, job_id: str) -> JobDetailView:
-        """See EngineApi."""
-        return await self._queries.job_detail(job_id)
-
-    async def job_settings(self, job_id: str) -> Settings:
-        """See EngineApi."""
-        return await self._queries.job_settings(job_id)
-
-    async def queue(self) -> list[JobView]:
-        """See EngineApi."""
-        return await self._queries.queue()
+    # ---- asks, beyond what the rows tell
 
     async def progress(self, job_id: str) -> ProgressView:
         """See EngineApi; the pace is the engine's own, so a lost engine answers without one."""
         if self._is_lost:
-            return await self._queries.progress(job_id)
+            return await super().progress(job_id)
         return await self._ask(TypeAdapter(ProgressView), "progress", {"job_id": job_id})
-
-    async def images(self, query: ImageQuery) -> Page[ImageView]:
-        """See EngineApi."""
-        return await self._queries.images(query)
-
-    async def image_index(self, query: ImageQuery) -> ListIndex:
-        """See EngineApi."""
-        return await self._queries.image_index(query)
-
-    async def image_ids(self, query: ImageQuery) -> list[int]:
-        """See EngineApi."""
-        return await self._queries.image_ids(query)
-
-    async def image(self, image_id: int) -> ImageView:
-        """See EngineApi."""
-        return await self._queries.image(image_id)
-
-    async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
-        """See EngineApi."""
-        return await self._queries.images_by_id(image_ids)
 
     async def logs(self, query: LogQuery) -> list[LogView]:
         """See EngineApi."""
         if not self._is_lost:
             await self._call("flush_logs", {})
-        return await self._queries.logs(query)
-
-    async def totals(self) -> TotalsView:
-        """See EngineApi."""
-        return await self._queries.totals()
-
-    async def configurations(self) -> list[ConfigurationView]:
-        """See EngineApi."""
-        return await self._queries.configurations()
-
-    async def configuration(self, name: str | None) -> ConfigurationView:
-        """See EngineApi."""
-        return await self._queries.configuration(name)
+        return await super().logs(query)
 
     # ---- the socket
 

@@ -6,6 +6,7 @@ FactoryError
 │   ├── KeywordsError          names file and line
 │   └── TemplateError          names file, line and placeholder
 ├── EngineHeldError            another engine owns the data folder (exit status 75)
+├── EngineUnreachableError     no engine answers, or it went away in the middle
 ├── NotFoundError              no such job, image, configuration
 ├── ConflictError              the command does not fit the state that the thing is in
 ├── PauseRequired              the job cannot go on until the user has done something
@@ -89,6 +90,12 @@ class EngineHeldError(FactoryError):
     def __init__(self, message: str, *, hint: str = "", pid: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.pid = pid
+
+
+class EngineUnreachableError(FactoryError):
+    """No engine answers on the socket, or it went away in the middle."""
+
+    code = "unreachable"
 
 
 class NotFoundError(FactoryError):

@@ -72,7 +72,7 @@ class JobPlan:
             # Every image its own seed, so that variations differ and a rerun repeats them.
             seed=None
             if seed is None or not self.spec.takes_seed
-            else seed + index * sum(self.images_per_task),
+            else (seed + index * sum(self.images_per_task)) % 2**32,
         )
 
     def view(self) -> PlanView:

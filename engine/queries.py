@@ -60,22 +60,6 @@ class Queries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, paths: Paths) -> AsyncIterator["Queries"]:
-        """Read-only, beside whatever engine holds the folder. Raises NotFoundError where there is no database yet."""
-        if not paths.database_file.exists():
-            raise NotFoundError(
-                f"There is no database in {paths.data_dir} yet.",
-                hint="Nothing has been run here; `gimf demo` or `gimf run` makes one.",
-                code="no_database",
-            )
-        database = await Database.open(paths.database_file, read_only=True)
-        try:
-            yield cls(database)
-        finally:
-            await database.close()
-
     async def resolve_job(self, text: str) -> str:
         """See EngineApi."""
         async with self._database.reading() as connection:
@@ -157,10 +141,14 @@ class Queries:
             places = await _places(connection, waiting)
         return [job_view(job, places.get(job.job_id)) for job in (*running, *paused, *waiting)]
 
-    async def progress(
-        self, job_id: str, pace: Pace | None = None, now: float = 0.0, *, is_still: bool = False
+    async def progress(self, job_id: str) -> ProgressView:
+        """See EngineApi; without the pace, which only the engine at work knows."""
+        return await self.progress_at(job_id, None, 0.0)
+
+    async def progress_at(
+        self, job_id: str, pace: Pace | None, now: float, *, is_still: bool = False
     ) -> ProgressView:
-        """See EngineApi; the engine adds its pace."""
+        """How the job stands at `now` on the monotonic clock, going at `pace`."""
         async with self._database.aggregating() as connection:
             job = await _job(connection, job_id)
             states = await tasks.count_by_state(connection, job_id)
@@ -335,6 +323,22 @@ def _image_filter(query: ImageQuery) -> image_pages.ImageFilter:
 
 def _image_order(query: ImageQuery) -> image_pages.ImageOrder:
     return image_pages.ImageOrder.JOB if query.sort == "number" else image_pages.ImageOrder(query.sort)
+
+
+@asynccontextmanager
+async def open_queries(paths: Paths) -> AsyncIterator[Queries]:
+    """Read-only, beside whatever engine holds the folder. Raises NotFoundError where there is no database yet."""
+    if not paths.database_file.exists():
+        raise NotFoundError(
+            f"There is no database in {paths.data_dir} yet.",
+            hint="Nothing has been run here; `gimf demo` or `gimf run` makes one.",
+            code="no_database",
+        )
+    database = await Database.open(paths.database_file, read_only=True)
+    try:
+        yield Queries(database)
+    finally:
+        await database.close()
 
 
 async def _job(connection: aiosqlite.Connection, job_id: str) -> JobRecord:

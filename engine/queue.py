@@ -370,7 +370,7 @@ class JobQueue:
 
     async def _publish_progress(self, running: RunningJob) -> None:
         try:
-            view = await self._queries.progress(
+            view = await self._queries.progress_at(
                 running.job.job_id, running.pace, self._clock.monotonic(), is_still=running.is_still
             )
         except DatabaseError as error:

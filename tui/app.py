@@ -14,7 +14,7 @@ from weakref import WeakSet
 from rich.console import RenderableType
 from textual._context import active_message_pump
 from textual.binding import BindingType
-from textual.command import CommandPalette
+from textual.command import CommandPalette, Provider
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import WorkerFailed
@@ -33,7 +33,7 @@ from tui.navigation import BROKEN, SECTION_SCREENS, make_screen, section_modes
 from tui.notifier import Notifier
 from tui.services import AppServices
 from tui.status import FrameStatus, Link, needs_query, read_status, with_progress
-from tui.themes import THEMES
+from tui.themes import DARK_TERMINAL, LIGHT_TERMINAL, THEMES
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class FactoryApp(FactoryHost):
     CSS_PATH = stylesheet()
     MODES: ClassVar[dict[str, Any]] = section_modes()
     DEFAULT_MODE = "dashboard"
-    COMMANDS = {ActionCommands}
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionCommands}
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("global")
 
@@ -64,6 +64,7 @@ class FactoryApp(FactoryHost):
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
+        self.ansi_theme_dark, self.ansi_theme_light = DARK_TERMINAL, LIGHT_TERMINAL
         self.wants_demo = False
         """The user left for the demo."""
         self._breakdowns = 0

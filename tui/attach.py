@@ -9,16 +9,20 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.client import EngineClient, EngineUnreachableError
-from engine.errors import EngineHeldError, FactoryError
+from engine.errors import EngineHeldError, EngineUnreachableError, FactoryError
 from engine.explain import explain
-from engine.host import EngineHost, run_host
 from engine.paths import Paths
 from engine.preferences import Preferences
 from engine.secrets import KeyStore
 
+if TYPE_CHECKING:
+    from engine.client import EngineClient
+    from engine.host import EngineHost
+
 START_SECONDS = 30.0
+HELD_SECONDS = 2.0
 POLL_S = 0.05
 HELD_STATUS = 75
 _SAID_LIMIT = 2_000
@@ -42,14 +46,14 @@ class EngineProcess:
         self._idle_s = idle_s
 
     @asynccontextmanager
-    async def attach(self) -> AsyncIterator[EngineClient]:
+    async def attach(self) -> AsyncIterator["EngineClient"]:
         """Attach, after starting an engine where none answers. Raises EngineStartError, EngineUnreachableError."""
         async with AsyncExitStack() as stack:
             try:
-                client = await stack.enter_async_context(EngineClient.connect(self._paths))
+                client = await _connect(self._paths, stack)
             except EngineUnreachableError:
                 await self._start()
-                client = await stack.enter_async_context(EngineClient.connect(self._paths))
+                client = await _connect(self._paths, stack)
             yield client
 
     async def _start(self) -> None:
@@ -74,13 +78,27 @@ class EngineProcess:
             )
 
 
+async def _connect(paths: Paths, stack: AsyncExitStack) -> "EngineClient":
+    """Raises EngineUnreachableError. Imports beside the event loop: the first paint does not wait for it."""
+    client_class = await asyncio.to_thread(_client_class)
+    return await stack.enter_async_context(client_class.connect(paths))
+
+
+def _client_class() -> "type[EngineClient]":
+    from engine.client import EngineClient  # noqa: PLC0415 - see _connect
+
+    return EngineClient
+
+
 async def end_engine(paths: Paths, *, at_once: bool = False) -> int | None:
     """Ask the folder's engine to end and wait until it has; its process id, None where none ran."""
     try:
-        async with EngineClient.connect(paths) as client:
-            await client.shut_down(at_once=at_once)
-            while not client.is_lost:
-                await asyncio.sleep(POLL_S)
+        async with AsyncExitStack() as stack:
+            client = await _connect(paths, stack)
+            async with client.subscribe() as subscription:
+                await client.shut_down(at_once=at_once)
+                while not client.is_lost:
+                    await subscription.next_batch()
             return client.engine_pid
     except EngineUnreachableError:
         return None
@@ -88,20 +106,22 @@ async def end_engine(paths: Paths, *, at_once: bool = False) -> int | None:
 
 async def _until_it_answers(paths: Paths, process: subprocess.Popen[bytes], said: Path) -> None:
     """Return when a connection is accepted; of two that start at once the other one's engine will do."""
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            while not await answers(paths):
-                if process.poll() not in (None, HELD_STATUS):
-                    raise EngineStartError(
-                        f"The engine did not start: {_last_words(said)}", hint=f"See {said}."
-                    )
-                await asyncio.sleep(POLL_S)
-    except TimeoutError as error:
-        if process.poll() == HELD_STATUS:
-            raise EngineHeldError(
-                _last_words(said), hint="End the other program, or choose another --home."
-            ) from error
-        raise EngineStartError("The engine does not answer.", hint=f"See {paths.log_file}.") from error
+    loop = asyncio.get_running_loop()
+    patience_until = loop.time() + START_SECONDS
+    while not await answers(paths):
+        status = process.poll()
+        if status == HELD_STATUS:
+            # Its holder may listen soon, or be a command that has the folder only for a moment.
+            patience_until = min(patience_until, loop.time() + HELD_SECONDS)
+        elif status is not None:
+            raise EngineStartError(f"The engine did not start: {_last_words(said)}", hint=f"See {said}.")
+        if loop.time() > patience_until:
+            if status == HELD_STATUS:
+                raise EngineHeldError(
+                    _last_words(said), hint="End the other program, or choose another --home."
+                )
+            raise EngineStartError("The engine does not answer.", hint=f"See {paths.log_file}.")
+        await asyncio.sleep(POLL_S)
 
 
 async def answers(paths: Paths) -> bool:
@@ -137,7 +157,7 @@ class EngineThread:
         self._failure: Exception | None = None
 
     @asynccontextmanager
-    async def attach(self) -> AsyncIterator[EngineClient]:
+    async def attach(self) -> AsyncIterator["EngineClient"]:
         """Attach through the same socket as any other front end. Raises what the engine could not start for."""
         if self._thread is None or not self._thread.is_alive():
             self._failure = None
@@ -147,8 +167,8 @@ class EngineThread:
             if not self._thread.is_alive():
                 raise self._failure or EngineStartError("The engine ended before it answered.")
             await asyncio.sleep(POLL_S)
-        async with EngineClient.connect(self._paths) as client:
-            yield client
+        async with AsyncExitStack() as stack:
+            yield await _connect(self._paths, stack)
 
     def stop(self) -> None:
         """End the engine after the answers to paid requests have come, and wait for it."""
@@ -167,6 +187,8 @@ class EngineThread:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
+        from engine.host import run_host  # noqa: PLC0415 - all of the engine, where it is wanted in this process
+
         await run_host(
             self._paths,
             self._preferences,
@@ -176,5 +198,5 @@ class EngineThread:
             begun=self._begun,
         )
 
-    def _begun(self, host: EngineHost) -> None:
+    def _begun(self, host: "EngineHost") -> None:
         self._host = host

@@ -1,21 +1,23 @@
 """The base of dialogs: a box over the screen. Esc closes it without a result. Never used over a picture."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.text import clean_text
-from tui.host import FactoryHost
+from tui.host import HEIGHTS, WIDTHS, FactoryHost
 
 
 class Dialog[Result](ModalScreen[Result | None]):
     """Subclasses implement `compose_dialog`; the title may hold text from outside."""
 
-    BINDINGS = [Binding("escape", "cancel", "Cancel", show=False)]
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False)]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(self, title: str) -> None:
         super().__init__()

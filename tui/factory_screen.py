@@ -11,7 +11,7 @@ from textual.worker import Worker
 
 from engine.api import EngineApi
 from engine.events import Event, Resynced
-from tui.host import FactoryHost
+from tui.host import HEIGHTS, WIDTHS, FactoryHost
 from tui.keys import SECTION_TITLES, bindings_for
 from tui.widgets.app_footer import AppFooter
 from tui.widgets.app_header import AppHeader
@@ -34,8 +34,8 @@ class FactoryScreen(Screen[None]):
 
     BINDINGS = bindings_for("screen")
     AUTO_FOCUS = "#body *"
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(self) -> None:
         super().__init__()

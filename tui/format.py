@@ -132,7 +132,7 @@ _IMAGES = {
     ImageStatus.RETRY_PENDING: Look("○", "retry pending", ""),
     ImageStatus.PROCESSING: Look("●", "processing", "cyan"),
     ImageStatus.RETRY_FAILED: Look("!", "retry failed", "red"),
-    ImageStatus.TRASHED: Look("−", "trashed", "dim"),
+    ImageStatus.TRASHED: Look("~", "trashed", "dim"),
 }
 _LEVELS = {
     LogLevel.DEBUG: Look("·", "debug", "dim"),

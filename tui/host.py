@@ -8,8 +8,7 @@ from textual.reactive import var
 from textual.worker import Worker
 
 from engine.api import EngineApi
-from engine.client import EngineUnreachableError
-from engine.errors import FactoryError, SettingsError
+from engine.errors import EngineUnreachableError, FactoryError, SettingsError
 from engine.explain import explain
 from engine.preferences import Preferences
 from engine.text import clean_text
@@ -25,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 Severity = Literal["information", "warning", "error"]
 TOAST_LIMIT = 400
+
+
+WIDTHS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
+HEIGHTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+"""Classes that every screen and dialog gets by the size of the terminal: below 60x16 nothing is shown."""
 
 
 class FactoryHost(KeysInOrder):
@@ -107,7 +111,7 @@ class FactoryHost(KeysInOrder):
         self.toast(_sentences(known), title=f"Could not {what}", severity="error")
 
     def note_fault(self, error: Exception) -> None:
-        """A fault of the program, which the app survives: Textual's Pilot lets a test that drives the app fail with it."""
+        """A fault of the program that the app survives: under Textual's Pilot the test fails with it."""
         if self._exception is None:
             self._exception = error
             self._exception_event.set()

@@ -192,9 +192,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("job_detail.force_stop", "X", "Force stop", "Stop the job at once."),
     Action("job_detail.pause", "p", "Pause", "Pause the job, or go on with it."),
     # ---- review
-    Action(
-        "review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True
-    ),
+    Action("review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True),
     Action("review.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
     Action("review.undo", "u", "Undo", "Take the last decision back.", is_shown=True),
     Action("review.next_undecided", "full_stop", "Next", "To the next image without a decision."),

@@ -1,4 +1,4 @@
-"""What screens and widgets ask of the app, as messages that bubble. tui.navigation acts on those that open something."""
+"""What screens and widgets ask of the app, as messages that bubble. The app acts on those that open something."""
 
 from collections.abc import Sequence
 

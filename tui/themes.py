@@ -1,5 +1,7 @@
 """The program's own two themes; Textual's are there beside them."""
 
+from rich.terminal_theme import TerminalTheme
+from textual.color import Color
 from textual.theme import Theme
 
 DARK = Theme(
@@ -43,3 +45,19 @@ LIGHT = Theme(
 )
 
 THEMES = (DARK, LIGHT)
+
+
+def _terminal_colours(background: str, foreground: str, colours: str) -> TerminalTheme:
+    """What `red`, `green` and so on of statuses look like. `colours`: black, red, green, yellow, blue, magenta, cyan,
+    white, grey; the bright ones are the same, so that every one is readable on the background."""
+    normal = [Color.parse(colour).rgb for colour in colours.split()]
+    return TerminalTheme(Color.parse(background).rgb, Color.parse(foreground).rgb, normal, normal[:8])
+
+
+DARK_TERMINAL = _terminal_colours(
+    "#11151a", "#d8dee6", "#222932 #f07178 #8bc98b #e5c07b #6ea8fe #c9a0dc #7fc8d8 #d8dee6 #8b96a5"
+)
+LIGHT_TERMINAL = _terminal_colours(
+    "#fbfbf9", "#1b222b", "#1b222b #b3261e #1c7a34 #8a6100 #1f5fbf #7a3e9d #00708f #e4e5e1 #616b78"
+)
+"""In place of Textual's, whose red is lost without colours, and whose yellow is too pale on white."""

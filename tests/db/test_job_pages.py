@@ -95,3 +95,35 @@ async def test_every_sort_walks_an_index(rows: Rows, sort: JobSort) -> None:
     async with rows.database.reading() as connection:
         plan = [row[3] for row in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {statement}")]
     assert not [step for step in plan if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 6, 7])
+@pytest.mark.parametrize("is_reversed", [False, True])
+@pytest.mark.parametrize("sort", list(JobSort))
+async def test_an_index_leads_to_every_page(
+    rows: Rows, six: list[str], sort: JobSort, is_reversed: bool, limit: int
+) -> None:
+    order = {"sort": sort, "is_reversed": is_reversed}
+    index = await rows.ask(job_pages.index, JobFilter(), limit=limit, **order)
+    assert index.count == len(six)
+    pages = [
+        await rows.ask(job_pages.page, JobFilter(), cursor=cursor, limit=limit, **order)
+        for cursor in (None, *index.cursors)
+    ]
+    found = [job.job_id for page, _ in pages for job in page]
+    assert found == await rows.ask(job_pages.ids, JobFilter(), **order)
+    assert sorted(found) == sorted(six)
+    assert all(len(page) == limit for page, _ in pages[:-1])
+
+
+async def test_reversed_is_the_other_way_round(rows: Rows, six: list[str]) -> None:
+    for sort in JobSort:
+        up = await rows.ask(job_pages.ids, JobFilter(), sort=sort)
+        assert await rows.ask(job_pages.ids, JobFilter(), sort=sort, is_reversed=True) == up[::-1]
+
+
+async def test_an_index_counts_what_the_filter_lets_through(rows: Rows, six: list[str]) -> None:
+    index = await rows.ask(job_pages.index, JobFilter(text="b"), limit=1)
+    labels = [job.label for job in (await rows.ask(job_pages.page, JobFilter(text="b"), limit=10))[0]]
+    assert index.count == len(labels) > 0
+    assert (await rows.ask(job_pages.index, JobFilter(text="nothing"), limit=1)).count == 0

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from engine.api import ImageQuery, LogQuery
-from engine.client import EngineClient, EngineUnreachableError
-from engine.errors import ConflictError, EngineHeldError, NotFoundError, SettingsError
+from engine.client import EngineClient
+from engine.errors import ConflictError, EngineHeldError, EngineUnreachableError, NotFoundError, SettingsError
 from engine.events import EngineLost, JobCreated, JobFinished, JobProgressed, LogRecorded, Resynced
 from engine.host import EngineHost, run_host
+from engine.preferences import save_preferences
 from engine.service import Engine
 from engine.views import JobStatus
 from engine.wire import PROTOCOL, ProtocolError, decode, encode
@@ -92,6 +93,15 @@ async def test_configurations_cross(home: EngineHome) -> None:
         assert all(one.name != "dogs" for one in await client.configurations())
 
 
+async def test_preferences_are_read_anew_for_a_client(home: EngineHome) -> None:
+    async with hosted(home), EngineClient.connect(home.paths) as client:
+        before = await client.plan_job(request())
+        save_preferences(home.paths.config_file, {"folders.output": str(home.root / "new")}, {})
+        assert (await client.plan_job(request())).output_dir == before.output_dir
+        await client.reload_preferences()
+        assert (await client.plan_job(request())).output_dir == str(home.root / "new")
+
+
 async def test_two_clients_hear_the_same(home: EngineHome) -> None:
     async with (
         hosted(home),
@@ -150,16 +160,19 @@ async def test_a_slow_client_loses_events_and_costs_the_engine_nothing(home: Eng
 
 
 async def test_a_client_within_the_engine_hears_resynced_as_an_event(home: EngineHome) -> None:
-    async with hosted(home) as engine, EngineClient.connect(home.paths) as client:
-        async with client.subscribe(capacity=10) as subscription:
-            for number in range(30):
-                engine._bus.publish(JobCreated(str(number)))
-            batch: list[object] = []
-            async with asyncio.timeout(20):
-                while not any(isinstance(event, Resynced) for event in batch):
-                    await asyncio.sleep(0.01)
-                    batch += subscription.drain()
-            assert len(batch) < 30
+    async with (
+        hosted(home) as engine,
+        EngineClient.connect(home.paths) as client,
+        client.subscribe(capacity=10) as subscription,
+    ):
+        for number in range(30):
+            engine._bus.publish(JobCreated(str(number)))
+        batch: list[object] = []
+        async with asyncio.timeout(20):
+            while not any(isinstance(event, Resynced) for event in batch):
+                await asyncio.sleep(0.01)
+                batch += subscription.drain()
+        assert len(batch) < 30
 
 
 async def test_the_socket_is_private_and_gone_at_the_end(home: EngineHome) -> None:

@@ -12,7 +12,7 @@ from engine.api import ImageQuery, JobQuery, LogQuery
 from engine.errors import ConflictError, NotFoundError
 from engine.paths import Paths
 from engine.progress import Pace
-from engine.queries import Queries
+from engine.queries import Queries, open_queries
 from engine.views import ImageCounts
 from tests.db.rows import LOST, NOW, Rows
 
@@ -131,10 +131,10 @@ async def test_progress_counts_tasks_first_and_images_then(rows: Rows, queries: 
 async def test_the_pace_of_the_engine_gives_rate_and_eta(rows: Rows, queries: Queries) -> None:
     job = await rows.job(planned_images=6)
     pace = Pace()
-    await queries.progress(job.job_id, pace, 100.0)
+    await queries.progress_at(job.job_id, pace, 100.0)
     for _ in range(2):
         await rows.approved(job.job_id)
-    progress = await queries.progress(job.job_id, pace, 160.0, is_still=True)
+    progress = await queries.progress_at(job.job_id, pace, 160.0, is_still=True)
     assert progress.images_per_minute == pytest.approx(2.0)
     assert progress.eta_s == pytest.approx(120.0)
     assert progress.is_quiescent
@@ -337,7 +337,7 @@ async def test_an_ambiguous_job_names_the_candidates(rows: Rows, queries: Querie
 async def test_read_only_beside_whoever_writes(rows: Rows, tmp_path: Path) -> None:
     paths = Paths.resolve(tmp_path, {})
     job = await rows.job()
-    async with Queries.open(paths) as queries:
+    async with open_queries(paths) as queries:
         assert (await queries.job(job.job_id)).job_id == job.job_id
         later = await rows.job()
         assert (await queries.job(later.job_id)).job_id == later.job_id
@@ -345,7 +345,7 @@ async def test_read_only_beside_whoever_writes(rows: Rows, tmp_path: Path) -> No
 
 async def test_without_a_database_nothing_is_made(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError) as caught:
-        async with Queries.open(Paths.resolve(tmp_path / "new", {})):
+        async with open_queries(Paths.resolve(tmp_path / "new", {})):
             pytest.fail("there is nothing to read")
     assert caught.value.code == "no_database"
     assert list(tmp_path.iterdir()) == []

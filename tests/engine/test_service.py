@@ -18,7 +18,8 @@ from engine.events import (
     QueueChanged,
     TaskChanged,
 )
-from engine.service import ID_ALPHABET, Engine
+from engine.job_maker import ID_ALPHABET
+from engine.service import Engine
 from engine.views import ImageStatus, JobStatus, JobView, LogLevel
 from tests.support.clock import FakeClock
 from tests.support.engine import KEYS, EngineHome, Listener, request, settings, until
@@ -409,6 +410,21 @@ class TestDeleting:
     async def test_a_job_that_is_not_there(self, idle: Engine) -> None:
         with pytest.raises(NotFoundError):
             await idle.delete_jobs(["nothere1"])
+
+
+async def test_a_replaced_key_is_used_from_the_next_job_on(home: EngineHome) -> None:
+    def keys_sent() -> list[str]:
+        return [one.headers["authorization"]["sha256"] for one in home.requests("openai", "chat.prompt")]
+
+    async with home.open() as engine:
+        first = await engine.start_job(request("A"))
+        await engine.wait_for_job(first.job_id)
+        home.environ["OPENAI_API_KEY"] = "sk-openai-replaced-55"
+        await engine.reload_preferences()
+        second = await engine.start_job(request("B"))
+        await engine.wait_for_job(second.job_id)
+    before, after = keys_sent()
+    assert before != after
 
 
 class TestConfigurations:

@@ -10,19 +10,21 @@ PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
 _INTRODUCTION = """# Settings
 
-What a job runs with. The same fields stand in the program's *Settings* (key `5`), in a configuration (`gimf config list`),
-in a TOML file (`gimf run -c stock.toml`, the group as the table), and behind `--set`:
+What a job runs with. The same fields stand in the program's *Settings* (key `5`), in a configuration
+(`gimf config list`), in a TOML file (`gimf run -c stock.toml`, the group as the table), and behind `--set`:
 
     gimf run --set generation.generations=12 --set generation.aspect_ratios=1:1,16:9
 
 In `--set` lists are comma separated, switches are `on` or `off`, and `none` unsets what may be unset. A job keeps the
-settings that it ran with; changing a configuration changes no job. Keys are no settings; they are stored with `gimf keys set piapi` and its like.
+settings that it ran with; changing a configuration changes no job. Keys are no settings; they are stored with
+`gimf keys set piapi` and its like.
 """
 
 _PREFERENCES = """## Preferences
 
 The program's own, in `config.toml` in its configuration folder: no part of any job. They are edited in *Settings* too.
-The table `[keymap]` gives actions other keys, such as `"review.approve" = "a"`; the help (`?`) shows every action's name.
+The table `[keymap]` gives actions other keys, such as `"review.approve" = "a"`; the help (`?`) shows the name of every
+action.
 """
 
 
@@ -42,7 +44,9 @@ def _table(fields: Sequence[FieldDescription]) -> str:
         f"| {field.title} | `{field.path}` | {_values(field)} | {_default(field)} | {_cell(field.description)} |"
         for field in fields
     ]
-    return "\n".join(("| name | field | values | default | meaning |", "| --- | --- | --- | --- | --- |", *rows, ""))
+    return "\n".join(
+        ("| name | field | values | default | meaning |", "| --- | --- | --- | --- | --- |", *rows, "")
+    )
 
 
 def _values(field: FieldDescription) -> str:

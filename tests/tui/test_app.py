@@ -170,7 +170,7 @@ async def test_a_lost_engine_is_said_and_found_again(home: EngineHome) -> None:
         async with home.open() as engine:
             host = EngineHost(engine, home.paths.socket_file, idle_s=None)
             serving = asyncio.create_task(host.run())
-            await until(lambda: home.paths.socket_file.exists())
+            await until(home.paths.socket_file.exists)
             try:
                 async with EngineClient.connect(home.paths) as client:
                     attached += 1
@@ -189,7 +189,9 @@ async def test_a_lost_engine_is_said_and_found_again(home: EngineHome) -> None:
         await wait_until(pilot, lambda: Link.LOST in links)
         await wait_until(pilot, lambda: attached == 2 and pilot.app.status.link is Link.ATTACHED)
         await pilot.app.engine.start_job(request())
-        await wait_until(pilot, lambda: (pilot.app.status.totals is not None and pilot.app.status.totals.jobs == 1))
+        await wait_until(
+            pilot, lambda: pilot.app.status.totals is not None and pilot.app.status.totals.jobs == 1
+        )
 
 
 async def test_an_engine_that_cannot_start_is_said_and_the_app_stays(home: EngineHome) -> None:
@@ -209,7 +211,9 @@ async def test_an_engine_that_cannot_start_is_said_and_the_app_stays(home: Engin
         assert not app._exit
 
 
-async def test_an_action_that_fails_is_told_and_logged(home: EngineHome, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_action_that_fails_is_told_and_logged(
+    home: EngineHome, caplog: pytest.LogCaptureFixture
+) -> None:
     async with home.open() as engine, running(services_for(engine, home=home), app_class=Survivor) as pilot:
         probe = Probe()
         await pilot.app.push_screen(probe)
@@ -234,7 +238,9 @@ async def test_a_screen_that_breaks_down_is_closed_and_the_app_stays(home: Engin
         await pilot.app.screen.mount(Bomb())
         await wait_until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
         await engine.start_job(request())
-        await wait_until(pilot, lambda: pilot.app.status.totals is not None and pilot.app.status.totals.jobs == 1)
+        await wait_until(
+            pilot, lambda: pilot.app.status.totals is not None and pilot.app.status.totals.jobs == 1
+        )
 
 
 async def test_a_section_that_breaks_down_can_be_opened_again(home: EngineHome) -> None:

@@ -44,7 +44,9 @@ async def test_jobs_follow_one_another_without_a_key(home: EngineHome) -> None:
         assert seen >= {"first", "second", "third"}
         assert labels(pilot, "recent") == ["third", "second", "first"]
         assert labels(pilot, "queue") == []
-        await wait_until(pilot, lambda: pilot.app.status.totals is not None and pilot.app.status.totals.approved == 6)
+        await wait_until(
+            pilot, lambda: pilot.app.status.totals is not None and pilot.app.status.totals.approved == 6
+        )
 
 
 async def test_the_queue_is_moved_and_shortened(home: EngineHome) -> None:
@@ -166,4 +168,3 @@ def text_of(pilot: Pilot[int], panel: WelcomePanel) -> str:
     with pilot.app.console.capture() as capture:
         pilot.app.console.print(panel.render(), width=200)
     return capture.get()
-

@@ -51,5 +51,3 @@ def shown(pilot: Pilot[int]) -> str:
     with console.capture() as capture:
         console.print(table.content, width=200)
     return capture.get()
-
-

@@ -116,7 +116,7 @@ async def test_what_cannot_be_shown_says_why(tmp_path: Path) -> None:
         assert "broken.png" in it.text
         assert "\x1b" not in it.text
         await it.until_shown(it.picture(2, file=tmp_path / "gone.png"))
-        assert "no such file any more" in it.text
+        assert "there is no such file" in it.text
         await it.until_shown(Picture(3, None, it.picture(3).previews, note="Its download failed."))
         assert "Its download failed." in it.text
         await it.until_shown(it.picture(4))

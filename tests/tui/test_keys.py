@@ -68,7 +68,9 @@ def test_bindings_carry_the_id_and_the_verb() -> None:
 
 
 def test_keys_read_as_people_write_them() -> None:
-    assert [display_key(key) for key in ("ctrl+s", "left_square_bracket", "escape", "comma", "G", "shift+tab")] == [
+    assert [
+        display_key(key) for key in ("ctrl+s", "left_square_bracket", "escape", "comma", "G", "shift+tab")
+    ] == [
         "^s",
         "[",
         "esc",

@@ -100,7 +100,7 @@ async def test_it_shows_what_failed_and_why(rejecting: EngineHome) -> None:
         assert at.current == images[0].image_id
         await wait_until(at.pilot, lambda: at.preview.frame is not None)
         assert (images[0].reason or "missing") in at.words()
-        assert "[Failed 4]" in at.line("TabLine")
+        await wait_until(at.pilot, lambda: "[Failed 4]" in at.line("TabLine"))
         await at.press("j")
         assert at.preview.picture is not None
         assert at.preview.picture.image_id == images[1].image_id

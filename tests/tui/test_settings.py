@@ -56,7 +56,7 @@ class Opened:
 
     @property
     def toasts(self) -> str:
-        return "\n".join(f"{one.title}\n{one.message}" for one in self.pilot.app._notifications)  # noqa: SLF001
+        return "\n".join(f"{one.title}\n{one.message}" for one in self.pilot.app._notifications)
 
     async def stored(self, name: str | None = None) -> dict[str, Any]:
         return (await self.engine.configuration(name)).settings
@@ -90,10 +90,13 @@ async def opened(
         for number, name in enumerate(configurations):
             document = {"generation": {"generations": 3 + number}}
             await engine.save_configuration(name, document, is_default=number == 0)
-        async with running(services_for(engine, home=home, **{"environ": home.environ, **options}), size) as pilot:
+        async with running(
+            services_for(engine, home=home, **{"environ": home.environ, **options}), size
+        ) as pilot:
             await pilot.press("5")
             await wait_until(
-                pilot, lambda: isinstance(pilot.app.screen, SettingsScreen) and not pilot.app.screen.is_loading_now
+                pilot,
+                lambda: isinstance(pilot.app.screen, SettingsScreen) and not pilot.app.screen.is_loading_now,
             )
             yield Opened(pilot, engine, home)
 
@@ -291,7 +294,7 @@ async def test_a_key_is_stored_tested_and_deleted_and_never_shown(home: EngineHo
     del home.environ["RUNWARE_API_KEY"]
     secret = "rw-fresh-key-31337"
     async with opened(home) as it:
-        sources = it.screen._keys  # noqa: SLF001
+        sources = it.screen._keys
         assert sources.value("keys.runware") == "none"
         assert sources.value("keys.openai") == "environment"
         it.go("keys.runware")
@@ -404,7 +407,7 @@ def test_the_editor_is_the_users(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no editor"):
         editor_command({"PATH": str(tmp_path)})
     script = tmp_path / "edit me"
-    script.write_text("#!/bin/sh\necho changed > \"$1\"\nexit ${EDIT_STATUS:-0}\n")
+    script.write_text('#!/bin/sh\necho changed > "$1"\nexit ${EDIT_STATUS:-0}\n')
     script.chmod(0o700)
     target = tmp_path / "file.toml"
     edit_file(target, {"EDITOR": f"'{script}'"})
@@ -419,7 +422,22 @@ async def test_no_key_breaks_anything_in_a_small_terminal(home: EngineHome) -> N
     brackets = ("left_square_bracket", "right_square_bracket")
     async with opened(home, size=(60, 16)) as it:
         for _ in range(8):
-            await it.press("j", "k", "G", "ctrl+d", "space", "plus", "minus", "D", "u", "u", "y", "ctrl+u", "g", *brackets)
+            await it.press(
+                "j",
+                "k",
+                "G",
+                "ctrl+d",
+                "space",
+                "plus",
+                "minus",
+                "D",
+                "u",
+                "u",
+                "y",
+                "ctrl+u",
+                "g",
+                *brackets,
+            )
             await it.press("right_square_bracket")
         merge_settings(it.screen.settings.document())
         assert it.screen.form.problems() == ()

@@ -18,7 +18,10 @@ DOCUMENT = {"generation": {"generations": 3}}
 
 @asynccontextmanager
 async def opened(home: EngineHome) -> AsyncIterator[tuple[Pilot[int], SettingsForm, list[Any]]]:
-    async with home.open(is_working=False) as engine, running(services_for(engine, home=home), (80, 24)) as pilot:
+    async with (
+        home.open(is_working=False) as engine,
+        running(services_for(engine, home=home), (80, 24)) as pilot,
+    ):
         results: list[Any] = []
         dialog = SettingsDialog("Next run", DOCUMENT, note="The job keeps its own settings.")
         await pilot.app.push_screen(dialog, results.append)
@@ -66,6 +69,8 @@ async def test_with_a_field_to_mend_it_stays_open(home: EngineHome) -> None:
         form.put("generation.variations", 20)
         await pilot.press("ctrl+s")
         field = form.fields
-        await wait_until(pilot, lambda: field.field is not None and field.field.path == "generation.generations")
+        await wait_until(
+            pilot, lambda: field.field is not None and field.field.path == "generation.generations"
+        )
         assert results == []
         assert isinstance(pilot.app.screen, SettingsDialog)

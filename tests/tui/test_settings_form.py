@@ -82,7 +82,9 @@ async def edit(pilot: Pilot[None], app: FormApp, path: str, *keys: str) -> None:
 
 
 async def closed(pilot: Pilot[None], app: FormApp) -> None:
-    await wait_until(pilot, lambda: not app.form.query_one(FieldPanel).is_editing and app.form.fields.has_focus)
+    await wait_until(
+        pilot, lambda: not app.form.query_one(FieldPanel).is_editing and app.form.fields.has_focus
+    )
 
 
 async def test_untouched_it_gives_back_what_it_was_given() -> None:
@@ -99,7 +101,11 @@ async def test_untouched_it_gives_back_what_it_was_given() -> None:
         (GENERATIONS, "40", 40),
         ("generation.aspect_ratios", "16:9, 1:1", ["16:9", "1:1"]),
         ("generation.dimensions", "1024x768", ["1024x768"]),
-        ("generation.loras", "style:0.8,other", [{"model": "style", "weight": 0.8}, {"model": "other", "weight": 1.0}]),
+        (
+            "generation.loras",
+            "style:0.8,other",
+            [{"model": "style", "weight": 0.8}, {"model": "other", "weight": 1.0}],
+        ),
         ("generation.seed", "7", 7),
         ("generation.seed", "", None),
         ("generation.model", "flux-dev", "flux-dev"),

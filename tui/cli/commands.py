@@ -181,7 +181,7 @@ def _add_jobs(commands: Any) -> None:
 
 
 def _add_images(commands: Any) -> None:
-    actions = add_group(commands, "images", "list images")
+    actions = add_group(commands, "images", "list, approve, trash and restore images")
     listing = add_command(
         actions,
         "list",
@@ -196,6 +196,16 @@ def _add_images(commands: Any) -> None:
     listing.add_argument("--stage", metavar="STAGE", help="only those that failed at this stage")
     listing.add_argument("--text", default="", help="words in prompt, keyword, title, description or tags")
     _add_limit(listing)
+
+    for name, summary in (
+        ("approve", "process, title and save rejected or failed images without the check"),
+        ("trash", "move images to the trash, and their files out of the output folder"),
+        ("restore", "give trashed images the status that they had, and their files back"),
+    ):
+        decision = add_command(actions, name, f"images:{name}_images", summary)
+        decision.add_argument(
+            "images", metavar="ID", nargs="+", type=count, help="`gimf images list` shows them"
+        )
 
     logs = add_command(commands, "logs", "logs:show_logs", "print the log of a job, complete, oldest first")
     logs.add_argument("job", metavar="JOB", help=_JOB_ID_HELP)

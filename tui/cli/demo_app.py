@@ -1,4 +1,4 @@
-"""The demo in the full-screen program: its own engine, its own folder, services that are a simulator of this process."""
+"""The demo in the full-screen program: its own engine, its own folder, a simulator of this process as services."""
 
 import os
 from collections.abc import Mapping

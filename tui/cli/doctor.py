@@ -7,14 +7,17 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from engine.doctor import CheckView, examine
+from engine.errors import SettingsError
 from engine.explain import explain
 from engine.paths import Paths
-from engine.queries import Queries
+from engine.preferences import load_preferences
+from engine.queries import open_queries
 from engine.secrets import KeyStore
 from engine.settings import Settings, merge_settings
 from tui.cli.output import Output
 from tui.cli.session import resolve_paths
 from tui.cli.statuses import ExitStatus
+from tui.terminal import find_out
 
 _SMALLEST = (60, 16)
 
@@ -22,7 +25,7 @@ _SMALLEST = (60, 16)
 async def doctor(options: Namespace, output: Output) -> int:
     """An array of check objects. Status 0 when all are well, else 1."""
     paths = resolve_paths(options, os.environ)
-    checks = [terminal_check()]
+    checks = [terminal_check(), pictures_check(paths)]
     settings = Settings()
     if paths.database_file.exists():
         try:
@@ -41,7 +44,7 @@ async def doctor(options: Namespace, output: Output) -> int:
 
 
 async def _default_settings(paths: Paths) -> Settings:
-    async with Queries.open(paths) as queries:
+    async with open_queries(paths) as queries:
         return merge_settings((await queries.configuration(None)).settings)[0]
 
 
@@ -60,6 +63,15 @@ def terminal_check() -> CheckView:
         if is_fit
         else f"The full-screen program needs a terminal of {_SMALLEST[0]} x {_SMALLEST[1]}.",
     )
+
+
+def pictures_check(paths: Paths) -> CheckView:
+    """How the full-screen program would show pictures here, and why."""
+    try:
+        setting = load_preferences(paths.config_file, os.environ)[0].image_protocol
+    except SettingsError:  # it has a check of its own
+        setting = "auto"
+    return CheckView(check="pictures in the terminal", ok=True, detail=find_out(setting).describe())
 
 
 def _lines(checks: Sequence[CheckView]) -> list[str]:

@@ -6,7 +6,8 @@ import os
 from argparse import Namespace
 from collections import deque
 
-from engine.client import EngineClient, EngineUnreachableError
+from engine.client import EngineClient
+from engine.errors import EngineUnreachableError
 from engine.host import run_host
 from engine.paths import Paths
 from tui.attach import EngineProcess, answers, end_engine

@@ -1,17 +1,18 @@
-"""`gimf images`: list."""
+"""`gimf images`: list, approve, trash, restore."""
 
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
 from engine.api import ImageQuery
-from engine.views import ImageStatus, ImageView, Stage
+from engine.views import DecisionView, ImageStatus, ImageView, Stage
 from tui.cli.output import Output
 from tui.cli.pages import all_rows
 from tui.cli.parsing import UsageError
 from tui.cli.session import open_session
 from tui.cli.statuses import ExitStatus
 from tui.cli.tables import table
+from tui.format import plural
 
 _SHOWN = 50
 
@@ -40,6 +41,36 @@ async def list_images(options: Namespace, output: Output) -> int:
     if has_more and not options.limit:
         output.note(f"Only the first {_SHOWN} are shown; --limit shows more.")
     return ExitStatus.OK
+
+
+async def approve_images(options: Namespace, output: Output) -> int:
+    """A decision object; status 3 where some were refused, 1 where all were."""
+    async with open_session(options, output).engine(is_working=False) as engine:
+        decision = await engine.approve_images(options.images)
+    return _report(decision, "Approved", output)
+
+
+async def trash_images(options: Namespace, output: Output) -> int:
+    """As `approve_images`."""
+    async with open_session(options, output).engine(is_working=False) as engine:
+        decision = await engine.trash_images(options.images)
+    return _report(decision, "Moved to the trash:", output)
+
+
+async def restore_images(options: Namespace, output: Output) -> int:
+    """As `approve_images`."""
+    async with open_session(options, output).engine(is_working=False) as engine:
+        decision = await engine.restore_images(options.images)
+    return _report(decision, "Restored", output)
+
+
+def _report(decision: DecisionView, word: str, output: Output) -> int:
+    lines = [f"{word} {plural(len(decision.done), 'image')}."] if decision.done else []
+    lines += [f"Image {one.image_id}: {one.message} {one.hint}".rstrip() for one in decision.refused]
+    output.result(decision, lines)
+    if not decision.refused:
+        return ExitStatus.OK
+    return ExitStatus.IMAGES_FAILED if decision.done else ExitStatus.FAILED
 
 
 def parse_stage(text: str, command: str) -> Stage:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.api import WorkApi
-from engine.errors import EngineHeldError
+from engine.errors import EngineHeldError, EngineUnreachableError
 from engine.paths import Paths
 from engine.preferences import Preferences, load_preferences
-from engine.queries import Queries
 from engine.secrets import KeyStore
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
+    from engine.queries import Queries
 
 HELD_PATIENCE_S = 5.0
 HELD_POLL_S = 0.1
@@ -49,7 +49,7 @@ class Session:
             yield await self._running(stack) or await self._own(stack, is_working=is_working)
 
     async def _running(self, stack: AsyncExitStack) -> "EngineClient | None":
-        from engine.client import EngineClient, EngineUnreachableError
+        from engine.client import EngineClient
 
         try:
             return await stack.enter_async_context(EngineClient.connect(self.paths))
@@ -79,9 +79,11 @@ class Session:
                     await stack.enter_async_context(serving(engine, self.paths.socket_file))
                 return engine
 
-    def queries(self) -> AbstractAsyncContextManager[Queries]:
+    def queries(self) -> "AbstractAsyncContextManager[Queries]":
         """Read only, beside whatever engine is at work."""
-        return Queries.open(self.paths)
+        from engine.queries import open_queries
+
+        return open_queries(self.paths)
 
 
 def open_session(options: Namespace, output: Output, environ: Mapping[str, str] | None = None) -> Session:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from engine.api import ImageQuery, WorkApi
-from engine.client import EngineClient, EngineUnreachableError
+from engine.client import EngineClient
+from engine.errors import EngineUnreachableError
 from engine.views import ImageStatus, JobStatus, JobView, TaskState
 from tui.cli.interrupts import Interrupted, Interrupts, catching_signals
 from tui.cli.output import Output

@@ -14,12 +14,11 @@ from engine.views import LogView as LogEntry
 from tui.factory_screen import FactoryScreen
 from tui.job_actions import JobActions
 from tui.keys import bindings_for
-from tui.messages import LeaveForDemo, OpenImage, OpenJob, ShowLogs
+from tui.messages import LeaveForDemo, OpenJob, ShowLogs
 from tui.queue_actions import QueueActions
 from tui.status import FrameStatus
-from tui.widgets.gallery_grid import GalleryGrid
-from tui.widgets.image_source import ImageSource
 from tui.widgets.job_lists import queue_table, recent_table
+from tui.widgets.latest_images import LatestImages
 from tui.widgets.list_source import MemorySource
 from tui.widgets.log_view import LogView
 from tui.widgets.progress_panel import ProgressPanel
@@ -51,11 +50,9 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
         self._deleted = []
         self._log_events: list[Event] = []
         self._log = Slowly(self, self._show_log, LOG_INTERVAL_S)
-        self._latest_images = ImageSource(cells=lambda image: (image.prompt,), spawn=self._read)
         self._latest = Slowly(self, lambda: self._read(self._load_latest()), LATEST_INTERVAL_S)
 
     def compose_body(self) -> ComposeResult:
-        latest = GalleryGrid(self._latest_images, empty="No image is approved yet.", id="latest")
         with Horizontal(id="dashboard"):
             with Vertical(id="dashboard-left"):
                 yield WelcomePanel()
@@ -64,7 +61,7 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
                 yield _titled(LogView(self._read_log, self._read, id="dashboard-log"), "Log")
             with Vertical(id="dashboard-right"):
                 yield TotalsPanel()
-                yield _titled(latest, "Latest approved")
+                yield LatestImages()
                 yield _titled(recent_table(), "Recent jobs")
 
     def on_mount(self) -> None:
@@ -110,7 +107,7 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
 
     async def _load_latest(self) -> None:
         page = await self.engine.images(ImageQuery(limit=LATEST))
-        self._latest_images.show_views(page.rows)
+        await self.query_one(LatestImages).show(page.rows)
 
     async def _load_welcome(self) -> None:
         totals = self.host.status.totals
@@ -184,10 +181,6 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
     def on_record_table_row_opened(self, message: RecordTable.RowOpened) -> None:
         message.stop()
         self.post_message(OpenJob(str(message.key), [job.job_id for job in _memory(message.table).rows]))
-
-    def on_gallery_grid_image_opened(self, message: GalleryGrid.ImageOpened) -> None:
-        message.stop()
-        self.post_message(OpenImage(message.key, self._latest_images.ids))
 
     def on_log_view_entry_opened(self, message: LogView.EntryOpened) -> None:
         message.stop()

@@ -1,11 +1,12 @@
 """Every key of the screen below, from the table of keys, with a search."""
 
 from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
@@ -16,7 +17,7 @@ from tui.keys import SECTION_TITLES, Action, actions_in, display_keys, sections_
 class HelpScreen(Dialog[None]):
     """Type to search; esc closes it. Shows the ids too: they are what `[keymap]` in config.toml names."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "scroll(1)", show=False, priority=True),
         Binding("up", "scroll(-1)", show=False, priority=True),
         Binding("pagedown", "scroll(10)", show=False, priority=True),

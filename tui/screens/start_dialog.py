@@ -15,6 +15,7 @@ from textual.widgets import Input, Label, Static
 from engine.api import JobRequest
 from engine.errors import FactoryError, Problem, SettingsError
 from engine.explain import explain
+from engine.settings import describe_field, parse_value
 from engine.text import clean_text
 from engine.views import ConfigurationView, PlanView, ProblemView
 from tui import format as fmt
@@ -126,7 +127,7 @@ class StartDialog(Dialog[None]):
                 int(generations) if _is_whole(generations) else generations
             )
         if folder := self.query_one("#start-folder", Input).value.strip():
-            settings.setdefault("files", {})["output_dir"] = folder
+            settings.setdefault("files", {})["output_dir"] = parse_value(folder, describe_field("files.output_dir"))
         label = self.query_one("#start-label", Input).value.strip() or None
         return JobRequest(settings, label=label, configuration=configuration.name)
 
@@ -210,7 +211,8 @@ def plan_lines(plan: PlanView) -> Iterator[Text]:
     yield _line("model", f"{plan.provider} {plan.model}")
     yield _line(
         "images",
-        f"{fmt.count(plan.images)} from {fmt.plural(plan.generations, 'prompt')}, {fmt.plural(plan.tasks, 'paid call')}",
+        f"{fmt.count(plan.images)} from {fmt.plural(plan.generations, 'prompt')}"
+        f", {fmt.plural(plan.tasks, 'paid call')}",
     )
     yield _line("sizes", ", ".join(plan.sizes))
     more = ", ..." if plan.generations > _KEYWORDS_SHOWN else ""

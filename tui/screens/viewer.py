@@ -166,9 +166,10 @@ class ViewerScreen(ImageActions, FactoryScreen):
 
     def _zoom(self, factor: float) -> None:
         frame = self.query_one(ImagePreview).frame
-        if frame is not None:
-            scale = min(max(frame.scale * factor, SMALLEST_SCALE), LARGEST_SCALE)
-            self._see(Window(scale, frame.window.x, frame.window.y))
+        before = self._window.scale or (None if frame is None else frame.scale)
+        if before is not None:
+            scale = min(max(before * factor, SMALLEST_SCALE), LARGEST_SCALE)
+            self._see(Window(scale, self._window.x, self._window.y))
 
     def action_pan_left(self) -> None:
         self._pan(-PAN, 0)
@@ -184,20 +185,17 @@ class ViewerScreen(ImageActions, FactoryScreen):
 
     def _pan(self, x: float, y: float) -> None:
         """Move the window by parts of itself; where all is seen there is nothing to move."""
-        preview, image = self.query_one(ImagePreview), self.current_image()
-        frame = preview.frame
-        if (
-            frame is None
-            or image is None
-            or self._window.scale is None
-            or not image.width
-            or not image.height
-        ):
+        image, scale = self.current_image(), self._window.scale
+        if image is None or scale is None or not image.width or not image.height:
             return
-        cell = self.host.terminal.cell
-        seen_x = preview.content_size.width * cell[0] / (image.width * frame.scale)
-        seen_y = preview.content_size.height * cell[1] / (image.height * frame.scale)
-        self._see(Window(self._window.scale, frame.window.x + x * seen_x, frame.window.y + y * seen_y))
+        place, cell = self.query_one(ImagePreview).content_size, self.host.terminal.cell
+        seen = (
+            min(1.0, place.width * cell[0] / (image.width * scale)),
+            min(1.0, place.height * cell[1] / (image.height * scale)),
+        )
+        middle = (self._window.x + x * seen[0], self._window.y + y * seen[1])
+        inside = [min(max(at, part / 2), 1 - part / 2) for at, part in zip(middle, seen, strict=True)]
+        self._see(Window(scale, *inside))
 
     def action_backdrop(self) -> None:
         every = list(Backdrop)

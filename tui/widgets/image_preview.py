@@ -193,7 +193,7 @@ class ImagePreview(Widget):
         except FactoryError as error:
             frame, problem = None, _sentence(wish.picture, error.message)
         except FileNotFoundError:
-            frame, problem = None, _sentence(wish.picture, "there is no such file any more")
+            frame, problem = None, _sentence(wish.picture, "there is no such file")
         except OSError as error:
             frame, problem = None, _sentence(wish.picture, error.strerror or str(error))
         except Exception as error:

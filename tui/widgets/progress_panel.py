@@ -59,7 +59,9 @@ class ProgressPanel(Lines):
 
     def _title(self, job: JobView) -> Text:
         look = fmt.job_look(job.status)
-        is_pausing = job.status is JobStatus.PAUSED and self._progress is not None and not self._progress.is_quiescent
+        is_pausing = (
+            job.status is JobStatus.PAUSED and self._progress is not None and not self._progress.is_quiescent
+        )
         left = Text.assemble(
             (f"#{job.number} ", "dim"),
             (clean_text(job.label, limit=_LABEL_LIMIT), "bold"),
@@ -90,7 +92,7 @@ class ProgressPanel(Lines):
             ("checked", progress.checked),
             ("done", progress.done),
         )
-        return Text(" › ", "dim").join(  # noqa: RUF001 - an arrow between steps
+        return Text(" › ", "dim").join(
             Text.assemble((f"{name} ", "dim"), fmt.count(number)) for name, number in steps
         )
 
@@ -110,5 +112,7 @@ class ProgressPanel(Lines):
         if job.pause is not None and job.status is JobStatus.PAUSED:
             return Text(clean_text(f"{job.pause.message} {job.pause.hint}"), style="yellow")
         if self._rates:
-            return Text(f"{fmt.sparkline(self._rates, _RATES_KEPT)}  {fmt.pace(self._rates[-1])}", style="dim")
+            return Text(
+                f"{fmt.sparkline(self._rates, _RATES_KEPT)}  {fmt.pace(self._rates[-1])}", style="dim"
+            )
         return Text()

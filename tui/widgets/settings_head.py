@@ -86,6 +86,8 @@ class SettingsHead(Vertical):
 
     def _line(self) -> Text:
         facts = self.facts
+        if not facts.name:
+            return Text(" Waiting for the engine", "dim")
         left = Text(" Configuration ", no_wrap=True)
         left.append(clean_text(facts.name, limit=40), "bold")
         notes = [note for note in (facts.place, "the default" if facts.is_default else "") if note]

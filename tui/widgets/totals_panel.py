@@ -29,7 +29,10 @@ class TotalsPanel(Lines):
                     ("to review", fmt.count(totals.failed)),
                 ),
                 _row(("average job", fmt.duration(totals.average_duration_s))),
-                _row(("spent today", fmt.money(totals.spend_today_usd)), ("in all", fmt.money(totals.spend_usd))),
+                _row(
+                    ("spent today", fmt.money(totals.spend_today_usd)),
+                    ("in all", fmt.money(totals.spend_usd)),
+                ),
             ]
         )
 

@@ -1,0 +1,185 @@
+"""From a request to a job with all its generations and tasks in the queue; nothing is sent."""
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from db import generations as generation_rows
+from db import jobs as job_rows
+from db import tasks as task_rows
+from db.connection import Database
+from db.records import NewGeneration, NewJob, NewTask, utc_text
+from db.status import JobKind
+from engine.api import JobRequest
+from engine.bus import EventBus
+from engine.clock import Clock
+from engine.costs import PriceBook
+from engine.errors import NotFoundError, Problem, SettingsError
+from engine.events import JobCreated
+from engine.labels import checked_label, label_problems, rerun_label
+from engine.logs import LogBook
+from engine.places import Places
+from engine.plan import JobPlan, make_plan
+from engine.preflight import preflight
+from engine.queries import Queries
+from engine.secrets import KeyName, KeyStore
+from engine.settings import dump_settings, merge_settings
+from engine.views import JobView
+
+logger = logging.getLogger(__name__)
+
+ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Crockford's base 32, lower case: no letter that is mistaken for another."""
+ID_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class JobMaker:
+    """`places` answers where files go by the preferences as they are now."""
+
+    database: Database
+    queries: Queries
+    keys: KeyStore
+    prices: PriceBook
+    places: Callable[[], Places]
+    clock: Clock
+    log_book: LogBook
+    bus: EventBus
+
+    async def start(self, request: JobRequest) -> JobView:
+        """Plan and create. Raises SettingsError with every problem at once."""
+        plan = await self.plan(request)
+        if not plan.can_start:
+            raise SettingsError([problem for problem in plan.problems if not problem.is_warning])
+        return await self.create(plan, request)
+
+    async def rerun(self, job_ids: Sequence[str], *, is_as_run: bool) -> list[JobView]:
+        """Plan all before the first is queued. Raises SettingsError for one that cannot start."""
+        planned: list[tuple[JobPlan, JobRequest]] = []
+        for job_id in job_ids:
+            original = await self.queries.job(job_id)
+            settings = dump_settings(await self.queries.job_settings(job_id))
+            if not is_as_run and original.configuration is not None:
+                settings = await self._current_settings(original.configuration, otherwise=settings)
+            request = JobRequest(
+                settings=settings,
+                label=rerun_label(original),
+                configuration=original.configuration,
+                parent_job_id=job_id,
+            )
+            plan = await self.plan(request)
+            if not plan.can_start:
+                raise SettingsError(
+                    [
+                        Problem(f"{original.label} {problem.field}", problem.message, hint=problem.hint)
+                        for problem in plan.problems
+                        if not problem.is_warning
+                    ]
+                )
+            planned.append((plan, request))
+        return [await self.create(plan, request) for plan, request in planned]
+
+    async def plan(self, request: JobRequest) -> JobPlan:
+        """The plan with everything that stands in its way."""
+        settings, warnings = merge_settings(request.settings)
+        places = self.places()
+        output_dir = places.output(settings)
+        plan = await asyncio.to_thread(
+            make_plan, settings, self.prices, output_dir=output_dir, today=self.clock.now().date()
+        )
+        keys_there = {name for name in KeyName if await asyncio.to_thread(self.keys.get, name)}
+        problems = preflight(plan, has_key=keys_there.__contains__, work_dir=places.work(settings))
+        return plan.with_problems((*warnings, *problems, *label_problems(request.label)))
+
+    async def _current_settings(self, name: str, *, otherwise: dict[str, Any]) -> dict[str, Any]:
+        """A configuration as it is now; `otherwise` where it was deleted. `default` need not be stored."""
+        try:
+            return (await self.queries.configuration(name)).settings
+        except NotFoundError:
+            default = await self.queries.configuration(None)
+            return default.settings if default.name == name else otherwise
+
+    async def create(self, plan: JobPlan, request: JobRequest) -> JobView:
+        """The job with every generation and task of it, in one transaction."""
+        at = utc_text(self.clock.now())
+        label = checked_label(request.label or f"job_{self.clock.now().astimezone():%Y%m%d_%H%M%S}")
+        async with self.database.transaction(durable=True) as connection:
+            while True:
+                job_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+                new_job = NewJob(
+                    job_id=job_id,
+                    kind=JobKind.GENERATE,
+                    label=label,
+                    settings=dump_settings(plan.settings),
+                    inputs=plan.inputs.model_dump(mode="json"),
+                    output_dir=str(plan.output_dir),
+                    configuration_name=request.configuration,
+                    parent_job_id=request.parent_job_id,
+                    planned_images=plan.planned_images,
+                    estimate_micros=plan.estimate.total_micros,
+                    budget_micros=plan.settings.generation.budget_micros,
+                )
+                try:
+                    await job_rows.insert(connection, new_job, at)
+                    break
+                except sqlite3.IntegrityError:
+                    if await job_rows.get(connection, job_id) is None:
+                        raise  # it is not the id
+                    logger.info("the job id %s is taken", job_id)
+            planned = [plan.generation(index) for index in range(len(plan.rows))]
+            generation_ids = await generation_rows.insert_many(
+                connection,
+                [
+                    NewGeneration(
+                        job_id=job_id,
+                        generation_index=index,
+                        keyword=one.keyword,
+                        keyword_row=one.keyword_row,
+                        aspect_ratio=one.size.aspect_ratio,
+                        width=one.size.width,
+                        height=one.size.height,
+                        seed=one.seed,
+                    )
+                    for index, one in enumerate(planned)
+                ],
+                at,
+            )
+            await task_rows.insert_many(
+                connection,
+                [
+                    NewTask(
+                        generation_id=generation_id,
+                        job_id=job_id,
+                        task_index=task_index,
+                        provider=plan.settings.generation.provider,
+                        model=plan.settings.generation.model,
+                        request_key=str(uuid.uuid4()),
+                        images_requested=images,
+                        estimate_micros=self.prices.image_cost_micros(
+                            plan.settings.generation.provider,
+                            plan.settings.generation.model,
+                            images,
+                            one.size.width,
+                            one.size.height,
+                        )
+                        or 0,
+                    )
+                    for generation_id, one in zip(generation_ids, planned, strict=True)
+                    for task_index, images in enumerate(plan.images_per_task)
+                ],
+                at,
+            )
+        log = self.log_book.for_job(job_id)
+        log.info(
+            f"Job {label} created: {len(plan.rows)} prompts, {plan.planned_images} images with "
+            f"{plan.settings.generation.model}, keywords from {plan.inputs.keyword_source}."
+        )
+        for problem in plan.problems:
+            log.warning(f"{problem.field}: {problem.message}", hint=problem.hint)
+        self.bus.publish(JobCreated(job_id))
+        return await self.queries.job(job_id)
