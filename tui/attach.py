@@ -141,7 +141,7 @@ def _last_words(said: Path) -> str:
         text = said.read_text("utf-8", "replace").strip()
     except OSError:
         text = ""
-    return text[-_SAID_LIMIT:] or "it said nothing"
+    return text[-_SAID_LIMIT:].removeprefix("error: ") or "it said nothing"
 
 
 class EngineThread:

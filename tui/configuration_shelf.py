@@ -54,9 +54,9 @@ class ConfigurationShelf:
             return await self._refresh(engine, wanted)
 
     async def save(self, engine: EngineApi, settings: Mapping[str, Any]) -> ConfigurationView:
-        """Store settings under the name in hand; the default one stays the default one."""
+        """Store settings under the name in hand."""
         async with self._lock:
-            await engine.save_configuration(self.name, dict(settings), is_default=self.is_default)
+            await engine.save_configuration(self.name, dict(settings))
             return await self._refresh(engine)
 
     async def add(

@@ -9,10 +9,14 @@ from engine.text import clean_text
 from engine.views import JobStatus, JobView
 from tui.factory_screen import FactoryScreen
 from tui.format import money, plural
+from tui.screens.text_dialog import TextDialog
 from tui.widgets.input_bar import InputBar
 
 AT_WORK = (JobStatus.RUNNING, JobStatus.PAUSED)
 RESUMABLE = (JobStatus.PAUSED, JobStatus.STOPPED, JobStatus.INTERRUPTED, JobStatus.FAILED)
+BUDGET = "budget"
+"""The code of a pause because the budget is used up."""
+MOST_BUDGET = 1_000_000
 _LABEL_CELLS = 60
 
 
@@ -112,6 +116,8 @@ class JobActions:
         engine = self._screen.engine
         if job.status is JobStatus.RUNNING:
             self._screen.host.run_command(engine.pause_job(job.job_id), "pause the job")
+        elif job.pause is not None and job.pause.code == BUDGET:
+            self._screen.run_query(self._resume_with_budget(job), "ask for a budget")
         else:
             self._screen.host.run_command(engine.resume_job(job.job_id), "go on with the job")
 
@@ -123,6 +129,30 @@ class JobActions:
 
     def _beside(self, work: Coroutine[Any, Any, None], what: str) -> None:
         self._screen.run_query(work, what)
+
+    async def _resume_with_budget(self, job: JobView) -> None:
+        """A job that has used its budget up would only pause again without another one."""
+        wish = max(job.spend.estimate, job.spend_usd) * 1.1
+        dialog = TextDialog(
+            "Another budget",
+            f"{wish:.2f}",
+            explanation=f"{job_name(job)} has spent {money(job.spend_usd)} of {money(job.budget_usd or 0)}, and was"
+            f" estimated at {money(job.spend.estimate)}. What may it cost in all, in dollars?",
+        )
+        await self._screen.host.push_screen(dialog, lambda text: self._resume_within(job, text))
+
+    def _resume_within(self, job: JobView, text: str | None) -> None:
+        if text is None:
+            return
+        try:
+            budget = float(text.removeprefix("$"))
+        except ValueError:
+            budget = 0.0
+        if not 0 < budget < MOST_BUDGET:
+            self._screen.host.toast(f"“{text}” is no amount of dollars.", title="Not resumed", severity="error")
+            return
+        resume = self._screen.engine.resume_job(job.job_id, budget_usd=budget)
+        self._screen.host.run_command(resume, "go on with the job")
 
     async def _describe(self, job_ids: Sequence[str]) -> tuple[str, list[JobView]]:
         """How a question calls these jobs."""

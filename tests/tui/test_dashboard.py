@@ -12,6 +12,7 @@ from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, request
 from tui.messages import OpenJob
 from tui.screens.dashboard import DashboardScreen
+from tui.screens.text_dialog import TextDialog
 from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.list_source import MemorySource
 from tui.widgets.progress_panel import ProgressPanel
@@ -96,6 +97,24 @@ async def test_pause_resume_and_stop(home: EngineHome) -> None:
             await pilot.press("enter")
             await wait_until(pilot, lambda: at_work(pilot) is None, turns=1_500)
             assert (await engine.job(job.job_id)).status is JobStatus.STOPPED
+
+
+async def test_a_job_without_budget_asks_for_another_one(home: EngineHome) -> None:
+    async with home.open() as engine:
+        job = await engine.start_job(request("dear", generation={"generations": 6, "budget_usd": 0.01}))
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: shows(pilot, JobStatus.PAUSED))
+            await pilot.press("p")
+            await wait_until(pilot, lambda: isinstance(pilot.app.screen, TextDialog))
+            await pilot.press("ctrl+u", *"much", "enter")
+            await wait_until(pilot, lambda: "no amount" in str([one.message for one in pilot.app._notifications]))
+            assert (await engine.job(job.job_id)).status is JobStatus.PAUSED
+            await pilot.press("p")
+            await wait_until(pilot, lambda: isinstance(pilot.app.screen, TextDialog))
+            await pilot.press("ctrl+u", *"$2.5", "enter")
+            await wait_until(pilot, lambda: at_work(pilot) is None, turns=1_500)
+            done = await engine.job(job.job_id)
+            assert (done.status, done.budget_usd, done.images.approved) == (JobStatus.COMPLETED, 2.5, 6)
 
 
 def shows(pilot: Pilot[int], status: JobStatus) -> bool:

@@ -1,5 +1,6 @@
 """One job on its screen: as run, images, log, the settings of the next run."""
 
+from rich.console import Console
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Static
@@ -28,9 +29,7 @@ def screen(pilot: Pilot[int]) -> JobDetailScreen:
 
 
 def text_of(pilot: Pilot[int], selector: str) -> str:
-    from rich.console import Console
-
-    console = Console(width=200)
+    console = Console(width=200, color_system=None)
     with console.capture() as capture:
         console.print(screen(pilot).query_one(selector, Static).content)
     return capture.get()
@@ -77,19 +76,30 @@ async def test_the_overview_says_what_the_job_is_and_ran_with(home: EngineHome) 
             assert "completed" in text_of(pilot, "#job-title")
 
 
-async def test_an_error_comes_first_with_what_to_do(home: EngineHome) -> None:
-    home.script({"on": "piapi.submit", "do": "status", "status": 400, "times": 99})
+async def test_why_it_failed_comes_first(home: EngineHome) -> None:
+    home.script({"service": "piapi", "operation": "submit", "action": "status", "code": 400})
     async with home.open() as engine:
         job_id = await finished(engine, "a")
         job = await engine.job(job_id)
-        assert job.status is JobStatus.FAILED
         assert job.error is not None
         async with running(services_for(engine, home=home)) as pilot:
             await open_job(pilot, job_id)
+            assert text_of(pilot, "#overview Static").startswith("Error at generate: ")
+            assert job.error.message in text_of(pilot, "#overview Static")
+
+
+async def test_why_it_waits_comes_first_with_what_to_do(home: EngineHome) -> None:
+    home.script({"service": "piapi", "operation": "submit", "action": "status", "code": 402})
+    async with home.open() as engine:
+        job_id = await finished(engine, "a")
+        job = await engine.job(job_id)
+        assert job.pause is not None
+        async with running(services_for(engine, home=home)) as pilot:
+            await open_job(pilot, job_id)
             shown = text_of(pilot, "#overview Static")
-            assert shown.startswith("Error")
-            assert job.error.message[:40] in shown
-            assert "What to do:" in shown
+            assert shown.startswith("Paused: ")
+            assert f"What to do: {job.pause.hint}" in shown
+            assert "paused" in text_of(pilot, "#job-title")
 
 
 async def test_images_are_filtered_listed_shown_as_a_grid_and_opened(home: EngineHome) -> None:

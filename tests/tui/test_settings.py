@@ -250,6 +250,15 @@ async def test_the_built_in_default_can_be_renamed_but_not_deleted(home: EngineH
         assert (await it.engine.configuration(None)).name == "mine"
 
 
+async def test_the_built_in_default_is_the_default_when_it_is_saved(home: EngineHome) -> None:
+    async with opened(home) as it:
+        it.screen.form.put(GENERATIONS, 6)
+        await it.press("ctrl+s")
+        await it.until(lambda: "Saved default." in it.toasts)
+        assert "default (the default)" in it.line
+        assert (await it.stored(None))["generation"]["generations"] == 6
+
+
 async def test_what_someone_else_saves_is_shown_and_edits_stay(home: EngineHome) -> None:
     async with opened(home, "stock") as it:
         it.screen.form.put(GENERATIONS, 9)

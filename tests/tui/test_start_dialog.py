@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from engine.api import EngineApi, JobQuery
 from engine.views import JobView
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, settings
+from tui.screens.settings_dialog import SettingsDialog
 from tui.screens.start_dialog import ConfigurationChoice, StartDialog
+from tui.widgets.settings_form import SettingsForm
 
 
 def text(pilot: Pilot[int]) -> str:
@@ -84,3 +87,38 @@ async def test_outside_text_is_shown_as_it_is(home: EngineHome, tmp_path: Path) 
             assert "[/]broken[markup" in text(pilot)
             assert "\x1b" not in text(pilot)
             assert "[red]x[/red" in str(pilot.app.screen.query_one(ConfigurationChoice).content)
+
+
+async def test_a_relative_folder_belongs_to_the_program_and_not_to_the_engine(
+    home: EngineHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        await open_dialog(pilot)
+        dialog = pilot.app.screen
+        assert isinstance(dialog, StartDialog)
+        dialog.query_one("#start-folder", Input).value = "mine"
+        planned = dialog.request()
+        assert planned is not None
+        assert planned.settings["files"]["output_dir"] == str(tmp_path / "mine")
+
+
+async def test_all_settings_can_be_changed_for_this_job_alone(home: EngineHome) -> None:
+    async with home.open() as engine:
+        await engine.save_configuration("cats", settings(generation={"generations": 2}), is_default=True)
+        async with running(services_for(engine, home=home)) as pilot:
+            await open_dialog(pilot)
+            start = pilot.app.screen
+            await pilot.press("f2")
+            await wait_until(pilot, lambda: isinstance(pilot.app.screen, SettingsDialog))
+            form = pilot.app.screen.query_one(SettingsForm)
+            form.put("generation.variations", 3)
+            form.put("ai.metadata", False)
+            await pilot.press("ctrl+s")
+            await wait_until(pilot, lambda: pilot.app.screen is start and "6 from 2 prompts" in text(pilot))
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: pilot.app.screen is not start)
+            (job,) = await jobs_of(engine)
+            assert job.images.planned == 6
+            assert (await engine.job_detail(job.job_id)).settings["ai"]["metadata"] is False
+            assert (await engine.configuration("cats")).settings["generation"]["variations"] == 1

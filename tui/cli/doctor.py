@@ -25,7 +25,7 @@ _SMALLEST = (60, 16)
 async def doctor(options: Namespace, output: Output) -> int:
     """An array of check objects. Status 0 when all are well, else 1."""
     paths = resolve_paths(options, os.environ)
-    checks = [terminal_check(), pictures_check(paths)]
+    checks = [terminal_check(), pictures_check(paths), keymap_check(paths)]
     settings = Settings()
     if paths.database_file.exists():
         try:
@@ -72,6 +72,23 @@ def pictures_check(paths: Paths) -> CheckView:
     except SettingsError:  # it has a check of its own
         setting = "auto"
     return CheckView(check="pictures in the terminal", ok=True, detail=find_out(setting).describe())
+
+
+def keymap_check(paths: Paths) -> CheckView:
+    """Whether every key that the user has changed can be used."""
+    from tui.keys import checked_keymap
+
+    try:
+        keymap = load_preferences(paths.config_file, os.environ)[0].keymap
+    except SettingsError:  # it has a check of its own
+        keymap = {}
+    good, problems = checked_keymap(keymap)
+    return CheckView(
+        check="changed keys",
+        ok=not problems,
+        detail="; ".join(problems) or (f"{len(good)} of them" if good else "none"),
+        hint=f"Choose other keys in {paths.config_file}, table [keymap]." if problems else "",
+    )
 
 
 def _lines(checks: Sequence[CheckView]) -> list[str]:

@@ -327,7 +327,7 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
         await self._next_run.close()
         self.refresh_bindings()
         if leave is not None:
-            await leave()
+            self.host.call_later(leave)  # closing the screen waits for this worker
 
     # ---- which job is meant
 

@@ -65,11 +65,11 @@ class ReviewScreen(FilterKeys, ImageActions, FactoryScreen):
 
     def compose_body(self) -> ComposeResult:
         yield TabLine([(tab, title) for tab, (title, _) in TABS.items()])
+        yield FilterBar(
+            REVIEW_FACETS, ORDERS, nouns=("image", "images"), search_hint="prompt, keyword, title"
+        )
         with Horizontal(id="review"):
             with Vertical(id="review-left"):
-                yield FilterBar(
-                    REVIEW_FACETS, ORDERS, nouns=("image", "images"), search_hint="prompt, keyword, title"
-                )
                 yield RecordTable(REVIEW_COLUMNS, self._source)
                 with VerticalScroll(id="review-text"):
                     yield Static(id="review-words", markup=False)

@@ -2,11 +2,12 @@
 
 import copy
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.timer import Timer
@@ -20,6 +21,7 @@ from engine.text import clean_text
 from engine.views import ConfigurationView, PlanView, ProblemView
 from tui import format as fmt
 from tui.dialog import Dialog
+from tui.screens.settings_dialog import SettingsDialog
 
 PLAN_DELAY_S = 0.25
 _KEYWORDS_SHOWN = 6
@@ -74,10 +76,13 @@ class StartDialog(Dialog[None]):
     """Enter starts the job as it is shown; what stands in its way is listed and keeps it from starting."""
 
     AUTO_FOCUS = "ConfigurationChoice"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "settings", "Settings", show=False)]
 
     def __init__(self, configuration: str | None = None) -> None:
         super().__init__("Start a job")
         self._wanted = configuration
+        self._edited: dict[str, Any] | None = None
+        """The settings of this job alone, where they were edited here."""
         self._timer: Timer | None = None
         self._shown: JobRequest | None = None
         """The request whose plan is on the screen and can start: nothing else is ever started."""
@@ -98,7 +103,8 @@ class StartDialog(Dialog[None]):
             yield Input(id="start-folder", compact=True)
         with VerticalScroll(id="start-plan-box", can_focus=False):
             yield Static("Planning", id="start-plan", markup=False)
-        yield Static("enter start   tab next field   ‹ › configuration   esc cancel", classes="dialog-keys")
+        keys = "enter start   tab next field   ‹ › configuration   f2 settings   esc cancel"
+        yield Static(keys, classes="dialog-keys")
 
     def on_mount(self) -> None:
         self.run_worker(self._load(), name="configurations")
@@ -120,7 +126,7 @@ class StartDialog(Dialog[None]):
         configuration = self.query_one(ConfigurationChoice).chosen
         if configuration is None:
             return None
-        settings: dict[str, Any] = copy.deepcopy(configuration.settings)
+        settings = copy.deepcopy(self._edited or configuration.settings)
         generations = self.query_one("#start-generations", Input).value.strip()
         if generations:
             settings.setdefault("generation", {})["generations"] = (
@@ -133,9 +139,24 @@ class StartDialog(Dialog[None]):
 
     def on_configuration_choice_chosen(self) -> None:
         """The fields begin with what the configuration says."""
+        self._edited = None
         configuration = self.query_one(ConfigurationChoice).chosen
         assert configuration is not None
-        generations = configuration.settings.get("generation", {}).get("generations", 1)
+        self._begin_with(configuration.settings)
+
+    def action_settings(self) -> None:
+        """Edit all settings of this job; the configuration stays as it is."""
+        if (request := self.request()) is not None:
+            note = f"For this job only; {request.configuration} stays as it is."
+            self.app.push_screen(SettingsDialog("Settings of this job", request.settings, note=note), self._use)
+
+    def _use(self, edited: dict[str, Any] | None) -> None:
+        if edited is not None:
+            self._edited = edited
+            self._begin_with(edited)
+
+    def _begin_with(self, settings: dict[str, Any]) -> None:
+        generations = settings.get("generation", {}).get("generations", 1)
         with self.prevent(Input.Changed):
             self.query_one("#start-generations", Input).value = str(generations)
             self.query_one("#start-folder", Input).value = ""

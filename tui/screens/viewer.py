@@ -44,7 +44,7 @@ class ViewerScreen(ImageActions, FactoryScreen):
         with Horizontal():
             with Container(id="viewer-picture"):
                 yield ImagePreview()
-            with VerticalScroll(id="viewer-facts", can_focus=False):
+            with VerticalScroll(id="viewer-facts"):
                 yield Static(id="viewer-words", markup=False)
         yield Static(id="viewer-line", markup=False)
 

@@ -262,7 +262,7 @@ class FilterBar(Vertical):
             overflow="ellipsis",
             style="bold" if state.is_filtered else "",
         )
-        self.query_one("#filter-summary", Static).update(text)
+        self.query_one("#filter-summary", Static).update(text, layout=False)
 
 
 class FilterKeys:

@@ -4,33 +4,25 @@ from collections.abc import Coroutine, Hashable, Iterable
 from time import monotonic
 from typing import Any, ClassVar, cast
 
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from engine.text import clean_text
 from engine.views import ImageView
-from tui.format import image_look
 from tui.host import FactoryHost
 from tui.keys import bindings_for
-from tui.widgets.columns import fit
 from tui.widgets.image_source import ImageSource
 from tui.widgets.thumbnails import Thumbnails, Tile
+from tui.widgets.tile_painter import BELOW, GUTTER, TileFacts, TilePainter
 
 WISHED_COLUMNS = 20
 """Of a tile, the gutters left and right of its picture included."""
-GUTTER = 1
-BELOW = 2
-"""Lines under a picture: its caption and a blank."""
 REFRESH_S = 0.1
-_KEPT_LINES = 512
 _NOT_HERE = frozenset({"open", "back"})
 
 
@@ -95,7 +87,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._thumbnails: Thumbnails | None = None
         self._across = 1
         self._tile = Tile(1, 1, (10, 20))
-        self._lines: LRUCache[tuple[int, int], Strip] = LRUCache(_KEPT_LINES)
+        self._painter = TilePainter(self._facts_of, self._style_of)
         self._styles_by_name: dict[str, Style] = {}
         self._dirty: set[int] = set()
         self._flushed_at = 0.0
@@ -140,8 +132,8 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """Put the cursor on an image, the nearest one where there is none, and bring it into sight."""
         index = max(0, min(index, self._source.count - 1))
         before, self._cursor = self._cursor, index
-        self._draw_image(before)
-        self._draw_image(index)
+        self._draw_cursor(before)
+        self._draw_cursor(index)
         self._show_cursor()
         self._note_cursor()
 
@@ -235,6 +227,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         columns = max(4, width // self._across - 2 * GUTTER)
         rows = max(2, round(columns * cell[0] / cell[1]))
         self._tile = Tile(columns, min(rows, max(2, self.scrollable_content_region.height - BELOW)), cell)
+        self._painter.resize(width, self._across, self._tile.columns, self._tile.rows)
         self._fit_size()
         self._draw_all()
         self._show_cursor()
@@ -371,88 +364,63 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
                 self.action_open()
 
     def on_focus(self) -> None:
-        self._draw_image(self._cursor)
+        self._draw_cursor(self._cursor)
 
     def on_blur(self) -> None:
-        self._draw_image(self._cursor)
+        self._draw_cursor(self._cursor)
 
     # ---- drawing
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._styles_by_name.clear()
-        self._lines.clear()
+        self._painter.forget()
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
         if not self._source.count:
-            return self._empty_line(y, width)
+            text = self._empty if self._source.is_ready else ""
+            return self._painter.empty_line(text, y, self.scrollable_content_region.height)
         row, line = divmod(self.scroll_offset.y + y, self._height)
-        first = row * self._across
-        if first >= self._source.count or line == self._height - 1:
-            return Strip.blank(width, self.rich_style)
-        strip = self._lines.get((row, line))
-        if strip is None:
-            tiles = range(first, min(first + self._across, self._source.count))
-            segments = [segment for index in tiles for segment in self._tile_line(index, line)]
-            strip = Strip(segments).adjust_cell_length(width, self.rich_style)
-            self._lines[(row, line)] = strip
-        return strip
+        return self._painter.line(row, line, self._source.count)
 
-    def _tile_line(self, index: int, line: int) -> list[Segment]:
-        is_cursor, style = index == self._cursor and self.can_focus, self.rich_style
-        if line == self._tile.rows:
-            return self._caption(index, is_cursor=is_cursor)
-        edge = Segment("▌" if is_cursor else " ", self._style_of("marked") if is_cursor else style)
+    def _facts_of(self, index: int) -> TileFacts:
         view = self._view_at(index)
         strips = None
         if view is not None and self._thumbnails is not None:
             strips = self._thumbnails.get(view.image_id, self._tile)
-        if strips is None:
-            middle = "…" if line == self._tile.rows // 2 else ""
-            return [edge, Segment(middle.center(self._tile.columns), style), Segment(" ", style)]
-        return [edge, *strips[line], Segment(" ", style)]
-
-    def _caption(self, index: int, *, is_cursor: bool) -> list[Segment]:
-        view = self._view_at(index)
-        is_marked = self._source.key_at(index) in self._marks
-        style = self._style_of("marked" if is_marked else "caption")
-        if is_cursor:
-            style += self._style_of("cursor" if self.has_focus else "cursor-away")
-        text = "…"
-        if view is not None:
-            look = image_look(view.status)
-            name = clean_text(view.title or view.keyword or view.prompt, limit=200)
-            text = name if view.status == "approved" else f"{look.glyph} {name}"
-        signs = (">" if is_cursor else " ") + ("*" if is_marked else "")
-        return [Segment(fit(signs + text, self._tile.columns + GUTTER), style), Segment(" ", self.rich_style)]
-
-    def _empty_line(self, y: int, width: int) -> Strip:
-        lines = self._empty.splitlines() if self._source.is_ready else []
-        at = y - (self.scrollable_content_region.height - len(lines)) // 2
-        text = lines[at][:width].center(width) if 0 <= at < len(lines) else " " * width
-        return Strip([Segment(text, self._style_of("caption"))]).adjust_cell_length(width, self.rich_style)
+        cursor = ""
+        if index == self._cursor and self.can_focus:
+            cursor = "cursor" if self.has_focus else "cursor-away"
+        return TileFacts(view, strips, self._source.key_at(index) in self._marks, cursor)
 
     def _style_of(self, part: str) -> Style:
         if part not in self._styles_by_name:
-            is_over = part.startswith("cursor")
-            self._styles_by_name[part] = self.get_component_rich_style(
-                f"gallery-grid--{part}", partial=is_over
+            self._styles_by_name[part] = (
+                self.rich_style
+                if part == "ground"
+                else self.get_component_rich_style(f"gallery-grid--{part}", partial=part.startswith("cursor"))
             )
         return self._styles_by_name[part]
 
-    def _draw_image(self, index: int) -> None:
-        self._draw_row(index // self._across)
+    def _draw_cursor(self, index: int) -> None:
+        """Draw anew what shows whether the cursor is here: the gutter and the caption, not the picture."""
+        row, column = divmod(index, self._across)
+        self._painter.forget(row)
+        left, width = column * (self._tile.columns + 2 * GUTTER), self._tile.columns + 2 * GUTTER
+        top = row * self._height - self.scroll_offset.y
+        self._refresh_part(Region(left, top, GUTTER, self._tile.rows))
+        self._refresh_part(Region(left, top + self._tile.rows, width, 1))
 
     def _draw_row(self, row: int) -> None:
-        for line in range(self._height):
-            self._lines.discard((row, line))
+        self._painter.forget(row)
         top = row * self._height - self.scroll_offset.y
-        if -self._height < top < self.size.height:
-            region = Region(0, max(top, 0), self.size.width, self._height + min(top, 0))
-            self.refresh(region.intersection(Region(0, 0, *self.size)))
+        self._refresh_part(Region(0, top, self.size.width, self._height))
+
+    def _refresh_part(self, region: Region) -> None:
+        if seen := region.intersection(Region(0, 0, *self.size)):
+            self.refresh(seen)
 
     def _draw_all(self) -> None:
-        self._lines.clear()
+        self._painter.forget()
         self._dirty.clear()
         self.refresh()

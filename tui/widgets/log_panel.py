@@ -201,18 +201,17 @@ class LogPanel(Vertical):
             return
         scope = self._view.scope
         level = scope.min_level.value
-        parts = [
-            f" Log of {clean_text(self._title(scope.job_id), limit=60)}",
+        parts = [f" Log of {clean_text(self._title(scope.job_id), limit=60)}"]
+        if self._view.words:
+            parts.append(f"“{clean_text(self._view.words, limit=30)}” (n N)")
+        parts += [
             level if scope.min_level is _LEVELS[-1] else f"{level} and above",
             "every stage" if scope.stage is None else f"stage {scope.stage}",
             "following" if self._view.is_following else "not following (F)",
         ]
         if self._view.missed:
             parts.append(f"{count(self._view.missed)} newer")
-        if self._view.words:
-            parts.append(f"“{clean_text(self._view.words, limit=30)}”  n N")
-        title = Text("  ·  ".join(parts), no_wrap=True, overflow="ellipsis")
-        self.query_one("#log-title", Static).update(title)
+        self._say("#log-title", "  ·  ".join(parts))
         entry = self._view.entry
         about = ""
         if entry is not None:
@@ -220,9 +219,13 @@ class LogPanel(Vertical):
             job = "" if entry.job_id is None else f"  ·  {self._title(entry.job_id)}"
             stage = f"  ·  {entry.stage}" if entry.stage else ""
             about = f" {local_time(entry.at, seconds=True)}  ·  {entry.level}{stage}{image}{clean_text(job)}"
-        self.query_one("#log-entry", Static).update(
-            Text(about, no_wrap=True, overflow="ellipsis", style="dim")
-        )
+        self._say("#log-entry", about, "dim")
+
+    def _say(self, selector: str, text: str, style: str = "") -> None:
+        """These lines change ten times a second: only what differs is drawn, and nothing is laid out."""
+        line = self.query_one(selector, Static)
+        if str(line.content) != text:
+            line.update(Text(text, style, no_wrap=True, overflow="ellipsis"), layout=False)
 
     @property
     def _field(self) -> Input:

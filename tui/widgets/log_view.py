@@ -8,9 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.api import LogQuery
@@ -18,6 +16,7 @@ from engine.events import Event, LogRecorded
 from engine.views import LogView as LogEntry
 from tui.keys import bindings_for
 from tui.log_text import LineShape, marked
+from tui.widgets.line_scroll import LineScroll
 from tui.widgets.log_window import LogScope, LogWindow
 
 CHUNK = 500
@@ -41,7 +40,7 @@ def _moving() -> list[BindingType]:
     ]
 
 
-class LogView(ScrollView, can_focus=True, inherit_bindings=False):
+class LogView(LineScroll, inherit_bindings=False):
     """Follows the newest entry until somebody scrolls; `F` or the end follows again."""
 
     BINDINGS: ClassVar[list[BindingType]] = _moving()
@@ -315,7 +314,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self.call_after_refresh(self._reshape)
 
     def _fit_size(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._window.lines))
+        self.set_line_count(len(self._window.lines))
         self.refresh()
 
     def _to_end(self) -> None:
@@ -451,12 +450,17 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         )
 
     def _strip(self, parts: Iterable[tuple[str, str]], width: int, over: Style, gutter: str) -> Strip:
-        segments = [Segment(gutter, self.rich_style + over)]
+        plain = self._style_of("") + over
+        segments = [Segment(gutter, plain)]
         segments += [Segment(text, self._style_of(kind) + over) for text, kind in parts]
-        return Strip(segments).adjust_cell_length(width, self.rich_style + over)
+        return Strip(segments).adjust_cell_length(width, plain)
 
     def _style_of(self, kind: str) -> Style:
+        """That of a component; of the widget itself for no kind at all."""
         if kind not in self._kept_styles:
             name = f"log-view--{kind}"
-            self._kept_styles[kind] = self.get_component_rich_style(name, partial=kind == "cursor")
+            is_over = kind == "cursor"
+            self._kept_styles[kind] = (
+                self.get_component_rich_style(name, partial=is_over) if kind else self.rich_style
+            )
         return self._kept_styles[kind]

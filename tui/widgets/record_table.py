@@ -7,14 +7,14 @@ from typing import ClassVar
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
 from tui.keys import bindings_for
 from tui.widgets.columns import Column
+from tui.widgets.line_scroll import LineScroll
 from tui.widgets.row_painter import RowPainter
 from tui.widgets.row_source import RowSource
 
@@ -22,7 +22,7 @@ REFRESH_S = 0.1
 HEADER = 1
 
 
-class RecordTable(ScrollView, can_focus=True, inherit_bindings=False):
+class RecordTable(LineScroll, inherit_bindings=False):
     """A list with a cursor that stays with its row's key, and marks that are keys too."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("list")
@@ -235,7 +235,7 @@ class RecordTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._ask_for_visible()
 
     def _fit_size(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, HEADER + self._source.count)
+        self.set_line_count(HEADER + self._source.count)
 
     @property
     def _page(self) -> int:

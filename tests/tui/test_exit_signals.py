@@ -1,0 +1,111 @@
+"""Signals end the program in order and leave the terminal as it was, also when nobody reads what it writes."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.engine import EngineHome, until
+from tests.support.pseudo_terminal import PseudoTerminal
+from tui.attach import answers, end_engine
+
+pytestmark = pytest.mark.acceptance
+
+NOISY = """
+import asyncio, pathlib, sys
+from textual.app import App
+from textual.widgets import Static
+from tui.exit_signals import ExitSignals
+
+class Noisy(App):
+    turns = 0
+    def compose(self):
+        yield Static(id="noise")
+    def on_mount(self):
+        self.set_interval(0.01, self.make_noise)
+    def make_noise(self):
+        self.turns += 1
+        text = "".join(chr(33 + (self.turns + place) % 90) for place in range(120))
+        self.query_one(Static).update("\\n".join([text] * 34), layout=False)
+        pathlib.Path(sys.argv[1]).write_text(str(self.turns))
+    def leave(self, status):
+        self._loop.call_soon_threadsafe(self.exit, None, status)
+
+async def main():
+    app = Noisy()
+    with ExitSignals(app.leave, grace_s=0.5):
+        await app.run_async()
+    return app.return_code
+
+sys.exit(asyncio.run(main()))
+"""
+
+
+def program(home: EngineHome) -> list[str]:
+    return [sys.executable, "-m", "tui", "--home", str(home.root)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_ends_the_window_and_not_the_engine(home: EngineHome, number: signal.Signals) -> None:
+    async with PseudoTerminal(program(home), {**os.environ, **home.environ}) as terminal:
+        await terminal.wait_for("No job has run here yet")
+        assert terminal.settings != terminal.settings_before
+        terminal.process.send_signal(number)
+        assert await terminal.end() == 128 + number
+        assert terminal.settings == terminal.settings_before
+        await until(lambda: b"\x1b[?1049l" in terminal.written)
+        assert await answers(home.paths)
+    await end_engine(home.paths, at_once=True)
+
+
+async def test_a_hang_up_ends_the_engine_where_the_user_wants_it(home: EngineHome) -> None:
+    home.paths.ensure()
+    home.paths.config_file.write_text('on_hangup = "stop"\n')
+    async with PseudoTerminal(program(home), {**os.environ, **home.environ}) as terminal:
+        await terminal.wait_for("No job has run here yet")
+        terminal.process.send_signal(signal.SIGHUP)
+        assert await terminal.end() == 128 + signal.SIGHUP
+        assert not await answers(home.paths)
+
+
+async def test_q_leaves_with_status_0_and_the_keys_that_were_set(home: EngineHome) -> None:
+    home.paths.ensure()
+    home.paths.config_file.write_text('[keymap]\n"global.close" = "Z"\n')
+    async with PseudoTerminal(program(home), {**os.environ, **home.environ}) as terminal:
+        await terminal.wait_for("No job has run here yet")
+        terminal.press("q")
+        terminal.press("Z")
+        assert await terminal.end() == 0
+        assert terminal.settings == terminal.settings_before
+    await end_engine(home.paths, at_once=True)
+
+
+async def test_in_process_the_engine_ends_with_the_window(home: EngineHome) -> None:
+    command = [*program(home), "--in-process"]
+    async with PseudoTerminal(command, {**os.environ, **home.environ}) as terminal:
+        await terminal.wait_for("No job has run here yet")
+        assert await answers(home.paths)
+        terminal.press("q")
+        assert await terminal.end() == 0
+        assert not home.paths.socket_file.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_terminal_that_nobody_reads_does_not_keep_it(tmp_path: Path, number: signal.Signals) -> None:
+    """Textual's writer blocks the event loop then, so nothing on the loop can end the program."""
+    heartbeat = tmp_path / "turns"
+    async with PseudoTerminal([sys.executable, "-c", NOISY, str(heartbeat)], os.environ) as terminal:
+        await until(heartbeat.exists)
+        terminal.stall()
+        beats: list[str] = []
+
+        def is_stuck() -> bool:
+            beats.append(heartbeat.read_text())
+            return len(beats) > 200 and len(set(beats[-200:])) == 1
+
+        await until(is_stuck, seconds=60)
+        terminal.process.send_signal(number)
+        assert await terminal.end() == 128 + number
+        assert terminal.settings == terminal.settings_before
