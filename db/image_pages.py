@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import aiosqlite
 
-from db.paging import ListIndex, decode_cursor, encode_cursor, like_pattern
+from db.paging import decode_cursor, encode_cursor, like_pattern
 from db.query import fetch_all, fetch_rows, words
 from db.records import ImageRecord
 from db.search import match_expression
@@ -89,26 +89,6 @@ async def page(
         return rows, None
     rows = rows[:limit]
     return rows, encode_cursor(rows[-1].image_number if order is ImageOrder.JOB else rows[-1].image_id)
-
-
-async def index(
-    connection: aiosqlite.Connection,
-    where: ImageFilter,
-    *,
-    order: ImageOrder = ImageOrder.NEWEST,
-    limit: int = 50,
-) -> ListIndex:
-    """Where each page of `limit` images begins, so that any of them can be asked for without those before it."""
-    wanted = await _all_wanted(connection, where, order)
-    if wanted is None:
-        return ListIndex(0, [])
-    found, parameters, key, direction = wanted
-    statement = f"""SELECT key FROM (SELECT images.{key} AS key,
-            row_number() OVER (ORDER BY images.{key} {direction}) AS place {found})
-        WHERE place % :limit = 0 ORDER BY place"""  # noqa: S608 - as above
-    count: int = (await fetch_rows(connection, f"SELECT count(*) {found}", parameters))[0][0]
-    rows = await fetch_rows(connection, statement, parameters | {"limit": limit})
-    return ListIndex(count, [encode_cursor(*row) for row in rows[: max(0, (count - 1) // limit)]])
 
 
 async def ids(

@@ -206,10 +206,6 @@ class EngineApi(Protocol):
 
     async def images(self, query: ImageQuery) -> Page[ImageView]: ...
 
-    async def image_index(self, query: ImageQuery) -> ListIndex:
-        """As `job_index`, of images."""
-        ...
-
     async def image_ids(self, query: ImageQuery) -> list[int]:
         """As `job_ids`, of images."""
         ...

@@ -135,7 +135,10 @@ def copy_new(source: Path, folder: Path, name: str) -> Path:
     """
     size = source.stat().st_size
     with storage_errors(folder, size):
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:  # a file has the folder's name
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
         temporary = partial_path(folder)
         try:
             try:

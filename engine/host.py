@@ -59,6 +59,7 @@ CALLS = frozenset(
 """Methods of Engine that may be called from outside."""
 
 DEFAULT_IDLE_S = 60.0
+PARENT_POLL_S = 0.5
 
 
 def program_version() -> str:
@@ -95,13 +96,15 @@ class EngineHost:
         server = await asyncio.start_unix_server(
             self._accept, sock=_bind(self._socket_file), limit=LINE_LIMIT
         )
+        own_file = _identity(self._socket_file)
         idle = asyncio.create_task(self._watch_idle())
         try:
             await self._is_ending.wait()
         finally:
             idle.cancel()
             server.close()
-            self._socket_file.unlink(missing_ok=True)
+            if _identity(self._socket_file) == own_file:  # not one of a newer engine in a folder made anew
+                self._socket_file.unlink(missing_ok=True)
             await self._engine.shut_down(at_once=self._is_forced)
             for client in self._clients:
                 client.cancel()
@@ -217,12 +220,13 @@ async def run_host(
     idle_s: float | None = DEFAULT_IDLE_S,
     is_handling_signals: bool = True,
     begun: Callable[[EngineHost], None] | None = None,
+    parent_pid: int | None = None,
 ) -> None:
     """Own the data folder and serve it until told to end. Raises EngineHeldError where another engine has it.
 
     The first SIGTERM or SIGINT ends it cleanly (every job stays resumable), a second one at once; a hang-up of the
     terminal is none of its business. `begun` is called with the host before it serves; it is the way to end it from
-    within the process.
+    within the process. With `parent_pid` it ends at once when that is not the parent any more.
     """
     async with Engine.open(paths, preferences, keys) as engine:
         host = EngineHost(engine, paths.socket_file, idle_s=idle_s)
@@ -239,7 +243,12 @@ async def run_host(
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, on_signal, number)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        await host.run()
+        watch = None if parent_pid is None else asyncio.create_task(_end_with(parent_pid, host))
+        try:
+            await host.run()
+        finally:
+            if watch is not None:
+                watch.cancel()
 
 
 @asynccontextmanager
@@ -252,6 +261,22 @@ async def serving(engine: Engine, socket_file: Path) -> AsyncIterator[None]:
     finally:
         host.end()
         await task
+
+
+async def _end_with(parent_pid: int, host: EngineHost) -> None:
+    """Watch the parent: what it serves the engine with is gone with it."""
+    while os.getppid() == parent_pid:  # noqa: ASYNC110 - nobody tells when a parent dies
+        await asyncio.sleep(PARENT_POLL_S)
+    logger.info("the process that started the engine is gone: the engine ends")
+    host.end(at_once=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _bind(path: Path) -> socket.socket:

@@ -187,14 +187,6 @@ class Queries:
             )
         return Page[ImageView](rows=tuple(image_view(record) for record in records), next_cursor=cursor)
 
-    async def image_index(self, query: ImageQuery) -> ListIndex:
-        """See EngineApi."""
-        async with self._database.aggregating() as connection:
-            index = await image_pages.index(
-                connection, _image_filter(query), order=_image_order(query), limit=query.limit
-            )
-        return ListIndex(count=index.count, cursors=tuple(index.cursors))
-
     async def image_ids(self, query: ImageQuery) -> list[int]:
         """See EngineApi."""
         async with self._database.aggregating() as connection:

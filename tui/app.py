@@ -26,6 +26,7 @@ from engine.views import JobStatus
 from tui import messages
 from tui.bridge import bring_events
 from tui.commands import ActionCommands
+from tui.exit_signals import let_go_of
 from tui.factory_screen import FactoryScreen
 from tui.host import FactoryHost, Severity
 from tui.keys import Action, action_of, bindings_for, display_keys
@@ -295,6 +296,8 @@ class FactoryApp(FactoryHost):
             self._loop.call_soon_threadsafe(self._leave_with, exit_status)
 
     def _leave_with(self, exit_status: int) -> None:
+        if exit_status == 128 + signal.SIGHUP:
+            let_go_of(self._driver)
         if exit_status == 128 + signal.SIGHUP and self.preferences.on_hangup == "stop":
             self.run_command(self._end_engine_and_leave(exit_status), "end the engine")
         else:
@@ -378,6 +381,19 @@ class FactoryApp(FactoryHost):
             title=f"{name} broke down",
             severity="error",
         )
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """Called by Textual where it cannot go on, such as when keys cannot be read any more."""
+        logger.error("Textual cannot go on: %s", "; ".join(self._plain(one) for one in renderables))
+        self._give_up()
+
+    def _plain(self, renderable: RenderableType) -> str:
+        return "".join(segment.text for segment in self.console.render(renderable))
+
+    def _print_error_renderables(self) -> None:
+        """As Textual's; a terminal that is gone is told nothing."""
+        with contextlib.suppress(OSError):
+            super()._print_error_renderables()
 
     def _give_up(self) -> None:
         self.exit(

@@ -12,8 +12,12 @@ import sys
 import termios
 import threading
 from collections.abc import Callable
+from queue import Full, Queue
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+from textual.driver import Driver
+from textual.drivers._writer_thread import WriterThread
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +78,18 @@ class ExitSignals:
         logger.warning("signal %d: the terminal takes nothing any more; leaving without it", number)
         restore_terminal(self._settings)
         os._exit(128 + number)
+
+
+def let_go_of(driver: Driver | None) -> None:
+    """Where the line is gone, let Textual's writer write nowhere, so that the app can still end in order.
+
+    The writer's thread dies of the first thing that it cannot write, and its queue would fill and block.
+    """
+    writer = getattr(driver, "_writer_thread", None)
+    if isinstance(writer, WriterThread) and terminal_settings() is None:
+        full, writer._queue = writer._queue, Queue()
+        with contextlib.suppress(Full):
+            full.put_nowait(None)
 
 
 def terminal_settings() -> list[Any] | None:

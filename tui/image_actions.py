@@ -9,7 +9,7 @@ from engine.views import ImageStatus, ImageView
 from tui.decisions import Verdict
 from tui.factory_screen import FactoryScreen
 from tui.format import plural
-from tui.widgets.image_preview import Picture
+from tui.picture_work import Picture
 
 UNDECIDED = frozenset({ImageStatus.QC_FAILED, ImageStatus.FAILED, ImageStatus.RETRY_FAILED})
 

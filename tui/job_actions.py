@@ -149,7 +149,9 @@ class JobActions:
         except ValueError:
             budget = 0.0
         if not 0 < budget < MOST_BUDGET:
-            self._screen.host.toast(f"“{text}” is no amount of dollars.", title="Not resumed", severity="error")
+            self._screen.host.toast(
+                f"“{text}” is no amount of dollars.", title="Not resumed", severity="error"
+            )
             return
         resume = self._screen.engine.resume_job(job.job_id, budget_usd=budget)
         self._screen.host.run_command(resume, "go on with the job")

@@ -65,7 +65,9 @@ async def serve(home: Path) -> None:
     keys = KeyStore(paths.keys_file, {}, load=lambda: None)
     async with Engine.open(paths, Preferences(), keys) as engine:
         with sqlite3.connect(paths.database_file) as connection:  # a job at work, with nobody working on it
-            (job_id,) = connection.execute("SELECT job_id FROM jobs ORDER BY job_number DESC LIMIT 1").fetchone()
+            (job_id,) = connection.execute(
+                "SELECT job_id FROM jobs ORDER BY job_number DESC LIMIT 1"
+            ).fetchone()
             connection.execute(AT_WORK, ("running", 10_000, job_id))
         host = EngineHost(engine, paths.socket_file, idle_s=None)
         noise = asyncio.create_task(make_noise(engine, job_id))

@@ -155,20 +155,8 @@ async def test_lists_never_read_the_whole_table(
     assert [step for step in plan if step.startswith("SEARCH images USING")]
 
 
-@pytest.mark.parametrize("limit", [1, 5, 24])
 @pytest.mark.parametrize("name", [*FILTERS, "nothing"])
-async def test_an_index_and_the_ids_agree_with_the_pages(
-    rows: Rows, many: list[ImageRecord], name: str, limit: int
-) -> None:
+async def test_the_ids_agree_with_the_pages(rows: Rows, many: list[ImageRecord], name: str) -> None:
     where = ImageFilter(**FILTERS.get(name, {"search": "-- !"}))
-    orders = [ImageOrder.NEWEST, ImageOrder.OLDEST, *([ImageOrder.JOB] if where.job_id else [])]
-    for order in orders:
-        ids = await rows.ask(image_pages.ids, where, order=order)
-        assert ids == await walk(rows, where, order, limit)
-        index = await rows.ask(image_pages.index, where, order=order, limit=limit)
-        assert index.count == len(ids)
-        found = []
-        for cursor in (None, *index.cursors):
-            page, _ = await rows.ask(image_pages.page, where, order=order, cursor=cursor, limit=limit)
-            found += [image.image_id for image in page]
-        assert found == ids
+    for order in [ImageOrder.NEWEST, ImageOrder.OLDEST, *([ImageOrder.JOB] if where.job_id else [])]:
+        assert await rows.ask(image_pages.ids, where, order=order) == await walk(rows, where, order)

@@ -12,6 +12,7 @@ from engine.files import (
     PARTIAL_SUFFIX,
     atomic_write,
     cleanup_partials,
+    copy_new,
     free_bytes,
     inside_folder,
     partial_path,
@@ -204,3 +205,54 @@ def test_knows_free_room_also_for_folders_to_come(tmp_path):
 def test_sha256(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_copy_on_the_same_disk_is_a_second_name(tmp_path):
+    source = tmp_path / "a.png"
+    source.write_bytes(b"picture")
+    copy = copy_new(source, tmp_path / "new" / "folder", "b.png")
+    assert copy == tmp_path / "new" / "folder" / "b.png"
+    assert copy.stat().st_ino == source.stat().st_ino
+    assert names(copy.parent) == ["b.png"]
+
+
+@pytest.mark.parametrize("code", [errno.EXDEV, errno.EPERM])
+def test_a_copy_to_another_disk_is_a_whole_one(tmp_path, monkeypatch, code):
+    source = tmp_path / "a.png"
+    source.write_bytes(b"picture" * 1_000)
+    link = os.link
+
+    def another_disk(from_path, to_path, **options):
+        if code == errno.EPERM or Path(from_path) == source:
+            raise OSError(code, os.strerror(code))
+        link(from_path, to_path, **options)
+
+    monkeypatch.setattr(os, "link", another_disk)
+    copy = copy_new(source, tmp_path / "b", "a.png")
+    assert copy.read_bytes() == source.read_bytes()
+    assert copy.stat().st_ino != source.stat().st_ino
+    assert names(copy.parent) == ["a.png"]
+
+
+def test_a_copy_overwrites_nothing_and_knows_itself_again(tmp_path):
+    source, folder = tmp_path / "a.png", tmp_path / "b"
+    source.write_bytes(b"mine")
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"another")
+    assert copy_new(source, folder, "a.png").name == "a-2.png"
+    assert copy_new(source, folder, "a.png").name == "a-2.png"
+    assert (folder / "a.png").read_bytes() == b"another"
+
+
+def test_a_copy_of_nothing_is_no_fault_of_the_folder(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        copy_new(tmp_path / "a.png", tmp_path / "b", "a.png")
+
+
+def test_a_copy_that_has_no_place_to_go_pauses(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"mine")
+    (tmp_path / "b").write_bytes(b"a file")
+    with pytest.raises(PauseRequired) as caught:
+        copy_new(tmp_path / "a.png", tmp_path / "b", "a.png")
+    assert caught.value.code == "folder"
+    assert names(tmp_path) == ["a.png", "b"]

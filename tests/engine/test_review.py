@@ -9,8 +9,10 @@ from db import review as review_rows
 from db.connection import Database
 from db.records import utc_text
 from engine.api import ImageQuery, LogQuery
+from engine.client import EngineClient
 from engine.clock import SystemClock
 from engine.events import ImageChanged
+from engine.host import serving
 from engine.service import Engine
 from engine.views import ImageStatus, ImageView
 from tests.support.engine import EngineHome, Listener, engine_home, request, until
@@ -152,10 +154,12 @@ async def test_trash_of_a_rejected_image_and_back(rejecting: EngineHome) -> None
     async with rejecting.open() as engine:
         (image,) = await made(engine)
         await engine.trash_images([image.image_id])
-        assert (await engine.trash_images([image.image_id])).refused[0].message == "It is in the trash already."
+        again = await engine.trash_images([image.image_id])
+        assert again.refused[0].message == "It is in the trash already."
         await engine.restore_images([image.image_id])
         assert (await engine.image(image.image_id)).status is S.QC_FAILED
-        assert (await engine.restore_images([image.image_id])).refused[0].message == "It is not in the trash."
+        again = await engine.restore_images([image.image_id])
+        assert again.refused[0].message == "It is not in the trash."
 
 
 async def test_a_delivered_file_that_is_gone_is_no_obstacle(home: EngineHome) -> None:
@@ -285,6 +289,19 @@ async def test_an_approval_that_cannot_be_finished_is_given_up(rejecting: Engine
 async def _messages(home: EngineHome, image: ImageView) -> list[str]:
     async with home.open() as engine:
         return [entry.message for entry in await engine.logs(LogQuery(job_id=image.job_id))]
+
+
+async def test_decisions_over_the_socket(rejecting: EngineHome) -> None:
+    async with rejecting.open() as engine, serving(engine, rejecting.paths.socket_file):
+        one, two = await made(engine, generation={"generations": 2})
+        async with EngineClient.connect(rejecting.paths) as client:
+            ids = [one.image_id, two.image_id]
+            assert (await client.approve_images(ids)).done == tuple(ids)
+            assert (await client.unapprove_images(ids[:1])).done == (ids[0],)
+            assert (await client.trash_images([*ids, 999])).refused[0].image_id == 999
+            assert (await client.restore_images(ids)).done == tuple(ids)
+            views = await client.images_by_id(ids)
+            assert [view.status for view in views] == [S.QC_FAILED, S.APPROVED]
 
 
 async def test_pages_and_totals_follow(rejecting: EngineHome) -> None:

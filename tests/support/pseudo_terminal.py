@@ -27,6 +27,7 @@ class PseudoTerminal:
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.settings_before = self.settings
         self.written = bytearray()
+        self._is_hung_up = False
         self.process = subprocess.Popen(
             command,
             stdin=self._slave,
@@ -35,6 +36,8 @@ class PseudoTerminal:
             cwd=ROOT,
             env={**environ, "TERM": "xterm-256color"},
             start_new_session=True,
+            # Its own controlling terminal, so that a hang-up reaches it.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no thread runs here
         )
         self.is_reading = False
         self.read()
@@ -48,9 +51,15 @@ class PseudoTerminal:
         if self.process.poll() is None:
             self.process.kill()
         await asyncio.to_thread(self.process.wait)
+        if not self._is_hung_up:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Close the line; the program gets SIGHUP, and an error for everything that it writes."""
+        self._is_hung_up = True
         self.stall()
-        os.close(self._master)
         os.close(self._slave)
+        os.close(self._master)
 
     @property
     def settings(self) -> list[Any]:
@@ -82,7 +91,9 @@ class PseudoTerminal:
         """Until the program has written it."""
         async with asyncio.timeout(seconds):
             while text not in self.text:
-                assert self.process.poll() is None, f"it ended with {self.process.poll()}: {self.text[-2_000:]}"
+                assert self.process.poll() is None, (
+                    f"it ended with {self.process.poll()}: {self.text[-2_000:]}"
+                )
                 await asyncio.sleep(0.02)
 
     async def end(self, seconds: float = 30.0) -> int:

@@ -20,7 +20,11 @@ async def test_start_status_stop(online: Program) -> None:
     assert started.document["is_new"] is True
     assert (await online.run("engine", "start", "--json")).document == {"pid": pid, "is_new": False}
     status = await online.run("engine", "status", "--json")
-    assert (status.document["is_running"], status.document["pid"], status.document["queued"]) == (True, pid, 0)
+    assert (status.document["is_running"], status.document["pid"], status.document["queued"]) == (
+        True,
+        pid,
+        0,
+    )
     assert (await online.run("engine", "stop", "--json")).document == {"pid": pid}
     assert (await online.run("engine", "stop", "--json")).document == {"pid": None}
     assert (await online.run("engine", "status", "--json")).document["is_running"] is False

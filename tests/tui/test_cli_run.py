@@ -243,6 +243,18 @@ async def test_no_credit_pauses_and_resume_goes_on(online: Program, simulator: S
     assert [job["job_id"] for job in resumed.document["resumed_jobs"]] == [paused.document["job_id"]]
 
 
+async def test_a_budget_pauses_and_a_larger_one_lets_it_go_on(online: Program) -> None:
+    paused = await online.run("run", "--json", *BARE, "--set", "generation.budget_usd=0.000001")
+    assert paused.status == 5, paused.stderr
+    assert paused.document["pause"]["code"] == "budget"
+    alone = await online.run("run", "--json", *BARE, "--budget", "1")
+    assert alone.status == 2, alone.stderr
+    resumed = await online.run("run", "--resume", "--budget", "1", "--json")
+    assert resumed.status == 0, resumed.stderr
+    assert resumed.document["job_id"] == paused.document["job_id"]
+    assert resumed.document["status"] == "completed"
+
+
 async def test_nothing_to_resume(program: Program) -> None:
     outcome = await program.run("run", "--resume", "--json")
     assert outcome.status == 0, outcome.stderr

@@ -14,7 +14,7 @@ from tui.messages import OpenJob
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.confirm_bar import ConfirmBar
-from tui.widgets.list_source import MemorySource
+from tui.widgets.memory_source import MemorySource
 from tui.widgets.progress_panel import ProgressPanel
 from tui.widgets.record_table import RecordTable
 from tui.widgets.welcome_panel import WelcomePanel
@@ -107,7 +107,9 @@ async def test_a_job_without_budget_asks_for_another_one(home: EngineHome) -> No
             await pilot.press("p")
             await wait_until(pilot, lambda: isinstance(pilot.app.screen, TextDialog))
             await pilot.press("ctrl+u", *"much", "enter")
-            await wait_until(pilot, lambda: "no amount" in str([one.message for one in pilot.app._notifications]))
+            await wait_until(
+                pilot, lambda: "no amount" in str([one.message for one in pilot.app._notifications])
+            )
             assert (await engine.job(job.job_id)).status is JobStatus.PAUSED
             await pilot.press("p")
             await wait_until(pilot, lambda: isinstance(pilot.app.screen, TextDialog))

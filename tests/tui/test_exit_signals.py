@@ -70,6 +70,16 @@ async def test_a_hang_up_ends_the_engine_where_the_user_wants_it(home: EngineHom
         assert not await answers(home.paths)
 
 
+async def test_a_line_that_is_cut_ends_it_in_order(home: EngineHome) -> None:
+    """The terminal is gone and every write fails; the window still ends by itself, not by the last resort."""
+    terminal = PseudoTerminal(program(home), {**os.environ, **home.environ})
+    await terminal.wait_for("No job has run here yet")
+    terminal.hang_up()
+    assert await terminal.end() == 128 + signal.SIGHUP
+    assert "takes nothing any more" not in home.paths.log_file.read_text()
+    await end_engine(home.paths, at_once=True)
+
+
 async def test_q_leaves_with_status_0_and_the_keys_that_were_set(home: EngineHome) -> None:
     home.paths.ensure()
     home.paths.config_file.write_text('[keymap]\n"global.close" = "Z"\n')

@@ -135,7 +135,7 @@ async def test_thumbnails_come_from_their_files(tmp_path: Path) -> None:
         await seen.until_seen("file is gone")
         await seen.until_seen("cannot be shown")
         await seen.until_seen("no picture")
-        line = seen.grid.render_line(seen.grid._tile.rows // 2 - 1)
+        line = seen.grid.render_line(seen.grid._layout.tile.rows // 2 - 1)
         coloured = {
             segment.style.bgcolor.triplet
             for segment in line
@@ -151,7 +151,7 @@ async def test_thumbnails_come_from_their_files(tmp_path: Path) -> None:
                 and segment.style.bgcolor is not None
                 and segment.style.bgcolor.triplet is not None
                 and segment.style.bgcolor.triplet.red > 150
-                for segment in seen.grid.render_line(seen.grid._tile.rows // 2 - 1)
+                for segment in seen.grid.render_line(seen.grid._layout.tile.rows // 2 - 1)
             ),
         )
         assert (services.paths.previews_dir / unmade.job_id / "00008_256.jpg").exists()

@@ -16,9 +16,10 @@ from engine.previews import preview_files
 from tests.support.app import services_for, wait_until
 from tests.support.images import draw, image_view
 from tui.host import FactoryHost
+from tui.picture_work import Picture
 from tui.pictures import Window
 from tui.terminal import Protocol, TerminalFacts
-from tui.widgets.image_preview import ImagePreview, Picture
+from tui.widgets.image_preview import ImagePreview
 
 
 class PreviewApp(FactoryHost):

@@ -1,6 +1,6 @@
 """The log widget: follows, pages both ways, finds, stays bounded, and interprets nothing."""
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -41,10 +41,14 @@ class Store:
 
     def __init__(self, *entries: LogEntry) -> None:
         self.entries = list(entries)
-        self.queries: list[LogQuery] = []
+        self.after_read: Callable[[], object] = lambda: None
 
     async def read(self, query: LogQuery) -> Sequence[LogEntry]:
-        self.queries.append(query)
+        found = self._find(query)
+        self.after_read()
+        return found
+
+    def _find(self, query: LogQuery) -> Sequence[LogEntry]:
         found = [
             one
             for one in self.entries
@@ -207,6 +211,14 @@ async def test_live_entries_of_others_stay_out() -> None:
         )
         await pilot.pause()
         assert [one.message for one in app.view.entries] == ["mine"]
+
+
+async def test_what_is_told_during_a_read_is_not_lost() -> None:
+    store = Store(*numbered(10))
+    async with shown(store) as (app, _):
+        store.after_read = lambda: app.view.add_events(store.record(entry(11, "told meanwhile")))
+        await app.view.show(LogScope())
+        assert [one.entry_id for one in app.view.entries] == list(range(1, 12))
 
 
 async def test_an_entry_that_was_loaded_and_told_is_shown_once() -> None:

@@ -12,7 +12,8 @@ from engine.views import ListIndex, Page
 from tests.support.app import wait_until
 from tui.app import stylesheet
 from tui.widgets.columns import Cell, Column, fit, lay_out
-from tui.widgets.list_source import MemorySource, PagedSource
+from tui.widgets.list_source import PagedSource
+from tui.widgets.memory_source import MemorySource
 from tui.widgets.record_table import RecordTable
 from tui.widgets.row_source import RowSource
 
@@ -82,9 +83,6 @@ class ListApp(App[None]):
     def table(self) -> RecordTable:
         return self.query_one(RecordTable)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> object:
-        return self.run_worker(work)
-
     def lines(self) -> list[str]:
         """What the list shows, from its header on."""
         return [self.table.render_line(y).text for y in range(self.table.size.height)]
@@ -101,7 +99,7 @@ async def shown(
         yield pilot
 
 
-def paged(pilot_app: ListApp | None = None, **options: Any) -> PagedSource[Row]:
+def paged(**options: Any) -> PagedSource[Row]:
     source: PagedSource[Row] = PagedSource(
         key=lambda row: row[0], cells=cells, spawn=lambda work: _spawn(source, work), **options
     )

@@ -105,6 +105,12 @@ def _add_work(commands: Any) -> None:
     mode.add_argument(
         "--no-wait", action="store_true", help="return at once; the job runs in a process of its own"
     )
+    run.add_argument(
+        "--budget",
+        type=float,
+        metavar="USD",
+        help="with --resume: the new budget, in all, of jobs that a budget had paused",
+    )
 
     demo = add_command(
         commands,

@@ -21,7 +21,10 @@ async def show_demo(session: Session, settings: Settings, urls: Mapping[str, str
     # One left behind by a demo that was killed would still talk to that demo's simulator.
     await end_engine(session.paths, at_once=True)
     process = EngineProcess(
-        session.paths, demo_environment(os.environ, urls), str(session.paths.data_dir.parent)
+        session.paths,
+        demo_environment(os.environ, urls),
+        str(session.paths.data_dir.parent),
+        ends_with_us=True,
     )
     try:
         async with process.attach() as client:

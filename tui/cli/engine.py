@@ -22,7 +22,13 @@ async def host(options: Namespace, output: Output) -> int:
     session = open_session(options, output)
     session.paths.ensure()
     with logging_to(session.paths.log_file, session.keys):
-        await run_host(session.paths, session.preferences, session.keys, idle_s=options.idle or None)
+        await run_host(
+            session.paths,
+            session.preferences,
+            session.keys,
+            idle_s=options.idle or None,
+            parent_pid=options.parent_pid,
+        )
     return ExitStatus.OK
 
 

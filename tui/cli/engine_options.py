@@ -29,3 +29,6 @@ def add_engine(commands: Any) -> None:
         metavar="SECONDS",
         help="end when nobody is attached and nothing was to do for so long (default: 60; 0: never)",
     )
+    host.add_argument(
+        "--parent-pid", type=int, metavar="N", help="end when this is not the parent process any more"
+    )

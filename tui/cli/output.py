@@ -4,6 +4,7 @@ The one place that writes, so that outside text is cleaned once and `--json` sta
 """
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -146,8 +147,11 @@ class Output:
         try:
             self._stdout.write(text)
             self._stdout.flush()
-        except BrokenPipeError:
-            # `gimf ... | head`: nobody wants the rest, and the interpreter must not fail to flush at its end.
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
+            # `gimf ... | head`, or a terminal that hung up: nobody wants the rest, and the interpreter must not fail
+            # to flush at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stdout.fileno())
 
     def _write_stderr(self, text: str) -> None:

@@ -1,5 +1,6 @@
 """`gimf run`: a new job, a plan, or what an earlier start left unfinished."""
 
+import math
 from argparse import Namespace
 from collections.abc import Sequence
 
@@ -25,9 +26,14 @@ async def run(options: Namespace, output: Output) -> int:
             "gimf run: --resume goes on with jobs as they are; it takes no --configuration, --set or --label",
             hint="Start a new job without --resume.",
         )
+    if options.budget is not None and (not options.resume or not 0 <= options.budget < math.inf):
+        raise UsageError(
+            "gimf run: --budget takes an amount of dollars, and goes with --resume",
+            hint="A new job gets its budget with --set generation.budget_usd=AMOUNT.",
+        )
     session = open_session(options, output)
     if options.resume:
-        return await _resume(session, output)
+        return await _resume(session, output, options.budget)
     if options.dry_run:
         return await _plan(options, session, output)
     if options.no_wait:
@@ -76,12 +82,13 @@ async def _start_in_background(options: Namespace, session: Session, output: Out
     return ExitStatus.OK
 
 
-async def _resume(session: Session, output: Output) -> int:
+async def _resume(session: Session, output: Output, budget_usd: float | None) -> int:
     async def begin(engine: WorkApi) -> Sequence[JobView]:
         unfinished = await engine.unfinished_jobs()
         for job in reversed(unfinished):  # each goes to the front of the queue, so the oldest goes last
             if job.status in _WAITING_FOR_USER:
-                await engine.resume_job(job.job_id)
+                is_short_of_money = job.pause is not None and job.pause.code == "budget"
+                await engine.resume_job(job.job_id, budget_usd=budget_usd if is_short_of_money else None)
         if not unfinished:
             output.note("Nothing is unfinished.")
         return unfinished

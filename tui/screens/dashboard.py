@@ -19,8 +19,8 @@ from tui.queue_actions import QueueActions
 from tui.status import FrameStatus
 from tui.widgets.job_lists import queue_table, recent_table
 from tui.widgets.latest_images import LatestImages
-from tui.widgets.list_source import MemorySource
 from tui.widgets.log_view import LogView
+from tui.widgets.memory_source import MemorySource
 from tui.widgets.progress_panel import ProgressPanel
 from tui.widgets.record_table import RecordTable
 from tui.widgets.slowly import Slowly

@@ -1,17 +1,15 @@
 """One job: what it is and came to, its images, its log, and the settings of its next run."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from rich.console import Group
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from engine.api import JobRequest, LogQuery
-from engine.errors import SettingsError
+from engine.api import LogQuery
 from engine.events import (
     ConfigurationsChanged,
     Event,
@@ -22,13 +20,13 @@ from engine.events import (
     JobStarted,
     JobStatusChanged,
 )
-from engine.settings import Settings, dump_settings, merge_settings
 from engine.views import JobView, LogLevel, ProgressView
 from engine.views import LogView as LogEntry
 from tui.factory_screen import FactoryScreen
-from tui.format import count, plural
-from tui.job_actions import AT_WORK, JobActions, job_name, settings_now
+from tui.format import count
+from tui.job_actions import AT_WORK
 from tui.keys import bindings_for
+from tui.next_run_actions import NextRunActions
 from tui.widgets.filter_bar import FilterBar, FilterKeys
 from tui.widgets.input_bar import InputBar
 from tui.widgets.job_images import JobImages
@@ -36,6 +34,7 @@ from tui.widgets.job_text import facts_text, settings_text, title_text
 from tui.widgets.log_panel import LogPanel
 from tui.widgets.log_window import LogScope
 from tui.widgets.next_run import NextRun
+from tui.widgets.slowly import Slowly
 from tui.widgets.tab_line import TabLine
 from tui.widgets.text_pane import TextPane
 
@@ -46,7 +45,7 @@ _IN_FORM = frozenset({"save", "copy_path", "copy_prompt"})
 _OF_IMAGES = frozenset({"search", "status", "order", "reverse", "view"})
 
 
-class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
+class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
     """`neighbours`: the job ids of the list it was opened from, for next and previous."""
 
     SECTION = "job_detail"
@@ -61,12 +60,9 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
         self._tab = tab if tab in dict(TABS) else "overview"
         self._job: JobView | None = None
         self._progress: ProgressView | None = None
-        self._as_run: Settings | None = None
-        self._as_run_text = Text()
-        self._draft: Settings | None = None
-        """The edited settings of the next run of a job without a configuration."""
+        self._settings_text = Text()
         self._loaded: set[str] = set()
-        self._images_timer: Timer | None = None
+        self._images_changed = Slowly(self, self._reload_images, RELOAD_S)
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="job-title", markup=False)
@@ -102,10 +98,6 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
     def _logs(self) -> LogPanel:
         return self.query_one(LogPanel)
 
-    @property
-    def _next_run(self) -> NextRun:
-        return self.query_one(NextRun)
-
     # ---- what is shown
 
     async def load(self) -> None:
@@ -113,8 +105,8 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
         job = await self.engine.job(job_id)
         progress = await self.engine.progress(job_id) if job.status in AT_WORK else None
         as_run = await self.engine.job_settings(job_id)
-        self._job, self._progress, self._as_run = job, progress, as_run
-        self._as_run_text = settings_text(as_run)
+        self._job, self._progress, self.as_run = job, progress, as_run
+        self._settings_text = settings_text(as_run)
         self._loaded.clear()
         self._show_job()
         await self._load_tab()
@@ -134,18 +126,9 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
             else:
                 await self._logs.show(LogScope(job_id=self.job_id, min_level=view.scope.min_level))
         elif tab == "settings":
-            await self._load_next_run()
-        self._focus_tab()
-
-    async def _load_next_run(self) -> None:
-        job, as_run = self._job, self._as_run
-        if job is None or as_run is None:
-            return
-        following = self._draft or as_run
-        if job.configuration is not None:
-            settings = await settings_now(self.engine, job.configuration)
-            following = as_run if settings is None else merge_settings(settings)[0]
-        self._next_run.show(job, as_run, following, is_draft=self._draft is not None)
+            await self.load_next_run()
+        if self.focused is None:  # a question or a search that was opened meanwhile keeps the focus
+            self._focus_tab()
 
     def _show_job(self) -> None:
         job = self._job
@@ -156,7 +139,9 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
             place = f"{count(self._neighbours.index(self.job_id) + 1)} of {count(len(self._neighbours))}"
         self.query_one("#job-title", Static).update(title_text(job, self._progress, place))
         self.query_one("#overview", TextPane).show_text(
-            Group(facts_text(job, self._progress), Text("Settings as run", "bold reverse"), self._as_run_text)
+            Group(
+                facts_text(job, self._progress), Text("Settings as run", "bold reverse"), self._settings_text
+            )
         )
         shown = job.images.approved + job.images.qc_failed + job.images.failed + job.images.pending
         self.query_one(TabLine).show(self._tab, {"images": count(shown)})
@@ -166,7 +151,7 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
         if "logs" in self._loaded:
             self._logs.view.add_events(events)
         if "images" in self._loaded and self._images.apply_events(events, self.job_id):
-            self._reload_images_soon()
+            self._images_changed.ask()
         for event in events:
             match event:
                 case JobProgressed() if event.job_id == self.job_id and self._job is not None:
@@ -178,7 +163,7 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
                 ):
                     self._spawn(self._refresh())
                 case ConfigurationsChanged() if "settings" in self._loaded:
-                    self._spawn(self._load_next_run())
+                    self._spawn(self.load_next_run())
                 case _:
                     pass
 
@@ -190,12 +175,7 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
             self._job, self._progress = job, progress
             self._show_job()
 
-    def _reload_images_soon(self) -> None:
-        if self._images_timer is None:
-            self._images_timer = self.set_timer(RELOAD_S, self._reload_images)
-
     def _reload_images(self) -> None:
-        self._images_timer = None
         self._loaded.discard("images")
         if self._tab == "images":
             self._spawn(self._load_images())
@@ -219,6 +199,9 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
     def on_tab_line_chosen(self, message: TabLine.Chosen) -> None:
         self._go_to_tab(message.tab)
 
+    def show_settings_tab(self) -> None:
+        self._go_to_tab("settings")
+
     def _go_to_tab(self, tab: str) -> None:
         self._tab = tab
         self.query_one("#job-tabs", ContentSwitcher).current = tab
@@ -230,12 +213,12 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
     def _focus_tab(self) -> None:
         if self.query_one(InputBar).is_asking:
             return
-        form = self._next_run.form
+        form = self.next_run.form
         targets: dict[str, Widget] = {
             "overview": self.query_one("#overview", TextPane),
             "images": self._images.seen,
             "logs": self._logs.view,
-            "settings": self._next_run.query_one(TextPane) if form is None else form.fields,
+            "settings": self.next_run.query_one(TextPane) if form is None else form.fields,
         }
         self.set_focus(targets[self._tab])
 
@@ -254,80 +237,9 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
                 "That was the last job of the list." if step > 0 else "That was the first job of the list."
             )
             return
-        self.job_id, self._draft = self._neighbours[place], None
+        self.job_id, self.draft = self._neighbours[place], None
         self.query_one("#overview", TextPane).action_first()
         self.reload()
-
-    # ---- the settings of the next run
-
-    def action_edit(self) -> None:
-        self._go_to_tab("settings")
-        self._spawn(self._edit())
-
-    async def _edit(self) -> None:
-        await self._load_tab()
-        if self._next_run.settings is None:
-            await self._load_next_run()
-        await self._next_run.edit()
-        self.refresh_bindings()
-
-    def action_save(self) -> None:
-        self._spawn(self._save())
-
-    async def _save(self) -> None:
-        job, form = self._job, self._next_run.form
-        if job is None or form is None or not await form.finish_editing():
-            return
-        if problems := form.problems():
-            form.show_problem()
-            raise SettingsError(list(problems))
-        edited, _ = merge_settings(form.value())
-        if job.configuration is None:
-            self._draft = edited
-            self.host.toast(f"Kept for the next run of #{job.number}; the job itself keeps its own.")
-        else:
-            await self.engine.save_configuration(job.configuration, dump_settings(edited))
-            self.host.toast(
-                f"Saved in the configuration “{job.configuration}”; #{job.number} keeps its own settings."
-            )
-        await self._next_run.close()
-        await self._load_next_run()
-        self.refresh_bindings()
-
-    async def estimate(self, jobs: Sequence[JobView], *, is_as_run: bool) -> float:
-        if is_as_run or self._draft is None:
-            return await super().estimate(jobs, is_as_run=is_as_run)
-        return (await self.engine.plan_job(JobRequest(dump_settings(self._draft)))).estimate_usd
-
-    async def _queue_again(self, job_ids: list[str], *, is_as_run: bool) -> None:
-        job = self._job
-        if is_as_run or self._draft is None or job is None:
-            await super()._queue_again(job_ids, is_as_run=is_as_run)
-            return
-        label = f"{job.label} (rerun {job.job_id[:6]})"
-        made = await self.engine.start_job(
-            JobRequest(dump_settings(self._draft), label=label, parent_job_id=job.job_id)
-        )
-        self.host.toast(f"{job_name(made)} is in the queue, with your edits.")
-
-    def asks_before_leaving(self, leave: Callable[[], Awaitable[None]]) -> bool:
-        form = self._next_run.form
-        if form is None or not form.changed:
-            return False
-        self._spawn(self._close_form(leave))
-        return True
-
-    async def _close_form(self, leave: Callable[[], Awaitable[None]] | None = None) -> None:
-        form = self._next_run.form
-        edits = 0 if form is None else len(form.changed)
-        if edits and not await self.ask(
-            f"Throw {plural(edits, 'edit')} away?", yes="Throw away", no="Keep editing"
-        ):
-            return
-        await self._next_run.close()
-        self.refresh_bindings()
-        if leave is not None:
-            self.host.call_later(leave)  # closing the screen waits for this worker
 
     # ---- which job is meant
 
@@ -336,7 +248,7 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
         return self._job
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        is_editing = self.is_mounted and self._tab == "settings" and self._next_run.form is not None
+        is_editing = self.is_mounted and self._tab == "settings" and self.next_run.form is not None
         if action == "save" or is_editing:
             return is_editing and action in _IN_FORM
         if action in _OF_IMAGES:
@@ -367,9 +279,9 @@ class JobDetailScreen(FilterKeys, JobActions, FactoryScreen):
             return True
         if self._tab == "logs" and self._logs.step_back():
             return True
-        form = self._next_run.form
+        form = self.next_run.form
         if self._tab == "settings" and form is not None:
             if not form.step_back():
-                self._spawn(self._close_form())
+                self.close_form()
             return True
         return False

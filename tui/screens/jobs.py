@@ -1,11 +1,9 @@
 """All jobs: filtered, sorted, marked across pages, run again, deleted."""
 
 from collections.abc import Coroutine, Sequence
-from time import monotonic
 from typing import Any
 
 from textual.app import ComposeResult
-from textual.timer import Timer
 
 from engine.events import (
     Event,
@@ -29,6 +27,7 @@ from tui.widgets.input_bar import InputBar
 from tui.widgets.job_rows import ARROWS, COLUMNS, FACETS, ORDERS, job_cells, job_key, job_query
 from tui.widgets.list_source import JobListing, PagedSource
 from tui.widgets.record_table import RecordTable
+from tui.widgets.slowly import Slowly
 
 RELOAD_S = 0.5
 """The list is read anew at most so often, whatever happens."""
@@ -46,8 +45,7 @@ class JobsScreen(FilterKeys, JobActions, FactoryScreen):
         self._source: PagedSource[JobView] = PagedSource(key=job_key, cells=job_cells, spawn=self._spawn)
         self._deleted = []
         self._hidden_marks = 0
-        self._loaded_at = 0.0
-        self._reload_timer: Timer | None = None
+        self._list_changed = Slowly(self, self.reload, RELOAD_S)
 
     def compose_body(self) -> ComposeResult:
         yield FilterBar(FACETS, ORDERS, nouns=("job", "jobs"), search_hint="label or id")
@@ -81,7 +79,6 @@ class JobsScreen(FilterKeys, JobActions, FactoryScreen):
         self._hidden_marks = 0
         if self._table.marks and state.is_filtered:
             self._hidden_marks = len(self._table.marks - set(await self.engine.job_ids(query)))
-        self._loaded_at = monotonic()
         self._show_count()
         self.refresh_bindings()
 
@@ -90,7 +87,7 @@ class JobsScreen(FilterKeys, JobActions, FactoryScreen):
         for event in events:
             match event:
                 case JobCreated():
-                    self._reload_soon()
+                    self._list_changed.ask()
                 case JobProgressed():
                     self._show_progress(event)
                 case JobStarted() | JobStatusChanged() | JobPaused() | JobFinished() | JobChanged():
@@ -119,17 +116,8 @@ class JobsScreen(FilterKeys, JobActions, FactoryScreen):
             else:
                 self._source.patch(job)
         if is_moving:
-            self._reload_soon()
+            self._list_changed.ask()
         self.refresh_bindings()
-
-    def _reload_soon(self) -> None:
-        wait_s = self._loaded_at + RELOAD_S - monotonic()
-        if self._reload_timer is None:
-            self._reload_timer = self.set_timer(max(wait_s, 0.01), self._reload_now)
-
-    def _reload_now(self) -> None:
-        self._reload_timer = None
-        self.reload()
 
     def _show_count(self) -> None:
         marks = len(self._table.marks)

@@ -133,7 +133,9 @@ class StartDialog(Dialog[None]):
                 int(generations) if _is_whole(generations) else generations
             )
         if folder := self.query_one("#start-folder", Input).value.strip():
-            settings.setdefault("files", {})["output_dir"] = parse_value(folder, describe_field("files.output_dir"))
+            settings.setdefault("files", {})["output_dir"] = parse_value(
+                folder, describe_field("files.output_dir")
+            )
         label = self.query_one("#start-label", Input).value.strip() or None
         return JobRequest(settings, label=label, configuration=configuration.name)
 
@@ -148,7 +150,9 @@ class StartDialog(Dialog[None]):
         """Edit all settings of this job; the configuration stays as it is."""
         if (request := self.request()) is not None:
             note = f"For this job only; {request.configuration} stays as it is."
-            self.app.push_screen(SettingsDialog("Settings of this job", request.settings, note=note), self._use)
+            self.app.push_screen(
+                SettingsDialog("Settings of this job", request.settings, note=note), self._use
+            )
 
     def _use(self, edited: dict[str, Any] | None) -> None:
         if edited is not None:

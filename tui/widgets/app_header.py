@@ -76,7 +76,11 @@ def _left(mode: str, status: FrameStatus, *, is_short: bool) -> Text:
 
 def _right(status: FrameStatus, width: int) -> Text:
     if status.link is Link.LOST:
-        why = f"no engine: {clean_text(status.problem)}" if status.problem else "the engine has gone; starting it again"
+        why = (
+            f"no engine: {clean_text(status.problem)}"
+            if status.problem
+            else "the engine has gone; starting it again"
+        )
         return Text(f"! {why} ", style="bold red")
     if status.link is Link.STARTING:
         return Text(f"{clean_text(status.problem) or 'starting the engine'} ", style="dim")

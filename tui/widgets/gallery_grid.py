@@ -16,12 +16,11 @@ from textual.timer import Timer
 from engine.views import ImageView
 from tui.host import FactoryHost
 from tui.keys import bindings_for
+from tui.widgets.grid_layout import WISHED_COLUMNS, GridLayout
 from tui.widgets.image_source import ImageSource
-from tui.widgets.thumbnails import Thumbnails, Tile
-from tui.widgets.tile_painter import BELOW, GUTTER, TileFacts, TilePainter
+from tui.widgets.thumbnails import Thumbnails
+from tui.widgets.tile_painter import TileFacts, TilePainter
 
-WISHED_COLUMNS = 20
-"""Of a tile, the gutters left and right of its picture included."""
 REFRESH_S = 0.1
 _NOT_HERE = frozenset({"open", "back"})
 
@@ -85,8 +84,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._marks: set[Hashable] = set()
         self._last_mark: int | None = None
         self._thumbnails: Thumbnails | None = None
-        self._across = 1
-        self._tile = Tile(1, 1, (10, 20))
+        self._layout = GridLayout.fit(Size(WISHED_COLUMNS, 10), (10, 20))
         self._painter = TilePainter(self._facts_of, self._style_of)
         self._styles_by_name: dict[str, Style] = {}
         self._dirty: set[int] = set()
@@ -182,7 +180,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self._mark_dirty(index)
 
     def _mark_dirty(self, index: int) -> None:
-        self._dirty.add(index // self._across)
+        self._dirty.add(index // self._layout.across)
         if self._flush_timer is None:
             wait_s = self._flushed_at + REFRESH_S - monotonic()
             if wait_s <= 0:
@@ -206,10 +204,10 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if index is None:
             index = before if is_same else 0
         self._cursor = max(0, min(index, self._source.count - 1))
-        self._fit_size()
-        moved = self._cursor // self._across - before // self._across
+        self.virtual_size = self._layout.size(self._source.count)
+        moved = self._layout.top(self._cursor) - self._layout.top(before)
         if moved and self.scroll_offset.y:
-            self.scroll_to(y=self.scroll_offset.y + moved * self._height, animate=False)
+            self.scroll_to(y=self.scroll_offset.y + moved, animate=False)
         self._show_cursor()
         self._note_cursor()
         self._draw_all()
@@ -221,35 +219,17 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        width = self.scrollable_content_region.width
         cell = cast("FactoryHost", self.app).terminal.cell
-        self._across = max(1, round(width / WISHED_COLUMNS))
-        columns = max(4, width // self._across - 2 * GUTTER)
-        rows = max(2, round(columns * cell[0] / cell[1]))
-        self._tile = Tile(columns, min(rows, max(2, self.scrollable_content_region.height - BELOW)), cell)
-        self._painter.resize(width, self._across, self._tile.columns, self._tile.rows)
-        self._fit_size()
+        self._layout = GridLayout.fit(self.scrollable_content_region.size, cell)
+        tile = self._layout.tile
+        self._painter.resize(self._layout.window.width, self._layout.across, tile.columns, tile.rows)
+        self.virtual_size = self._layout.size(self._source.count)
         self._draw_all()
         self._show_cursor()
         self._ask_for_visible()
 
-    @property
-    def _height(self) -> int:
-        return self._tile.rows + BELOW
-
-    def _fit_size(self) -> None:
-        rows = -(-self._source.count // self._across)
-        self.virtual_size = Size(self.scrollable_content_region.width, rows * self._height)
-
-    @property
-    def _rows_in_sight(self) -> int:
-        return max(1, self.scrollable_content_region.height // self._height)
-
     def _visible(self) -> tuple[int, int]:
-        """The first and the last index in sight, also where only a line of it is."""
-        top = self.scroll_offset.y // self._height
-        bottom = (self.scroll_offset.y + max(self.scrollable_content_region.height, 1) - 1) // self._height
-        return top * self._across, min((bottom + 1) * self._across, self._source.count) - 1
+        return self._layout.visible(self.scroll_offset.y, self._source.count)
 
     def _ask_for_visible(self) -> None:
         first, last = self._visible()
@@ -262,10 +242,10 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if self._thumbnails is None:
             return
         first, last = self._visible()
-        ahead = self._across * self._rows_in_sight
+        ahead = self._layout.across * self._layout.rows_in_sight
         places = [*range(first, last + 1 + ahead), *range(max(0, first - ahead), first)]
         views = (self._view_at(index) for index in places)
-        self._thumbnails.want([view for view in views if view is not None], self._tile)
+        self._thumbnails.want([view for view in views if view is not None], self._layout.tile)
 
     def _view_at(self, index: int) -> ImageView | None:
         key = self._source.key_at(index)
@@ -278,12 +258,9 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _show_cursor(self) -> None:
         """Bring the whole tile of the cursor into sight."""
-        top = self._cursor // self._across * self._height
-        height = self.scrollable_content_region.height
-        if top < self.scroll_offset.y:
-            self.scroll_to(y=top, animate=False)
-        elif top + self._height > self.scroll_offset.y + height:
-            self.scroll_to(y=max(top + self._height - max(height, self._height), 0), animate=False)
+        target = self._layout.scroll_to(self._cursor, self.scroll_offset.y)
+        if target != self.scroll_offset.y:
+            self.scroll_to(y=target, animate=False)
 
     def _note_cursor(self) -> None:
         key = self.cursor_key
@@ -300,14 +277,14 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(self._cursor + 1)
 
     def action_cursor_down(self) -> None:
-        if self._cursor + self._across < self._source.count:
-            self.move_to(self._cursor + self._across)
-        elif self._cursor // self._across < (self._source.count - 1) // self._across:
+        if self._cursor + self._layout.across < self._source.count:
+            self.move_to(self._cursor + self._layout.across)
+        elif self._cursor // self._layout.across < (self._source.count - 1) // self._layout.across:
             self.move_to(self._source.count - 1)
 
     def action_cursor_up(self) -> None:
-        if self._cursor >= self._across:
-            self.move_to(self._cursor - self._across)
+        if self._cursor >= self._layout.across:
+            self.move_to(self._cursor - self._layout.across)
 
     def action_first(self) -> None:
         self.move_to(0)
@@ -316,19 +293,19 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.move_to(self._source.count - 1)
 
     def action_half_page_down(self) -> None:
-        self._move_rows(max(1, self._rows_in_sight // 2))
+        self._move_rows(max(1, self._layout.rows_in_sight // 2))
 
     def action_half_page_up(self) -> None:
-        self._move_rows(-max(1, self._rows_in_sight // 2))
+        self._move_rows(-max(1, self._layout.rows_in_sight // 2))
 
     def action_page_down(self) -> None:
-        self._move_rows(self._rows_in_sight)
+        self._move_rows(self._layout.rows_in_sight)
 
     def action_page_up(self) -> None:
-        self._move_rows(-self._rows_in_sight)
+        self._move_rows(-self._layout.rows_in_sight)
 
     def _move_rows(self, rows: int) -> None:
-        self.move_to(self._cursor + rows * self._across)
+        self.move_to(self._cursor + rows * self._layout.across)
 
     def action_open(self) -> None:
         if (key := self.cursor_key) is not None:
@@ -355,10 +332,8 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        row = (self.scroll_offset.y + offset.y) // self._height
-        column = offset.x // (self._tile.columns + 2 * GUTTER)
-        index = row * self._across + column
-        if column < self._across and index < self._source.count:
+        index = self._layout.at(offset.x, self.scroll_offset.y + offset.y, self._source.count)
+        if index is not None:
             self.move_to(index)
             if event.chain == 2:
                 self.action_open()
@@ -380,14 +355,14 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if not self._source.count:
             text = self._empty if self._source.is_ready else ""
             return self._painter.empty_line(text, y, self.scrollable_content_region.height)
-        row, line = divmod(self.scroll_offset.y + y, self._height)
+        row, line = divmod(self.scroll_offset.y + y, self._layout.height)
         return self._painter.line(row, line, self._source.count)
 
     def _facts_of(self, index: int) -> TileFacts:
         view = self._view_at(index)
         strips = None
         if view is not None and self._thumbnails is not None:
-            strips = self._thumbnails.get(view.image_id, self._tile)
+            strips = self._thumbnails.get(view.image_id, self._layout.tile)
         cursor = ""
         if index == self._cursor and self.can_focus:
             cursor = "cursor" if self.has_focus else "cursor-away"
@@ -404,17 +379,14 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _draw_cursor(self, index: int) -> None:
         """Draw anew what shows whether the cursor is here: the gutter and the caption, not the picture."""
-        row, column = divmod(index, self._across)
-        self._painter.forget(row)
-        left, width = column * (self._tile.columns + 2 * GUTTER), self._tile.columns + 2 * GUTTER
-        top = row * self._height - self.scroll_offset.y
-        self._refresh_part(Region(left, top, GUTTER, self._tile.rows))
-        self._refresh_part(Region(left, top + self._tile.rows, width, 1))
+        self._painter.forget(index // self._layout.across)
+        for part in self._layout.cursor_parts(index, self.scroll_offset.y):
+            self._refresh_part(part)
 
     def _draw_row(self, row: int) -> None:
         self._painter.forget(row)
-        top = row * self._height - self.scroll_offset.y
-        self._refresh_part(Region(0, top, self.size.width, self._height))
+        top = row * self._layout.height - self.scroll_offset.y
+        self._refresh_part(Region(0, top, self.size.width, self._layout.height))
 
     def _refresh_part(self, region: Region) -> None:
         if seen := region.intersection(Region(0, 0, *self.size)):

@@ -9,12 +9,8 @@ import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
 from typing import cast
 
-from PIL import Image
 from rich.segment import Segment
 from textual import events
 from textual.geometry import Region
@@ -23,50 +19,20 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.errors import FactoryError
-from engine.imaging.faults import PictureError
-from engine.previews import PreviewFiles, ensure_previews
 from engine.text import clean_text
 from tui import kitty
 from tui.host import FactoryHost
-from tui.pictures import WHOLE, Backdrop, Frame, Window, load, make_frame
-from tui.terminal import Protocol, TerminalFacts
+from tui.picture_work import DecodedPictures, Picture, Wish, draw_frame
+from tui.pictures import WHOLE, Backdrop, Frame, Window
+from tui.terminal import Protocol
 
 logger = logging.getLogger(__name__)
 
 DEBOUNCE_S = 0.08
 """Who walks through a list quickly sees the picture where they stop."""
 KEPT_FRAMES = 12
-KEPT_PIXELS = 40_000_000
-"""Of decoded pictures; the last one is kept whatever its size."""
 KEPT_IN_KITTY = 4
 SETTLE_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What to show: the image and its files."""
-
-    image_id: int
-    file: Path | None
-    """The picture itself; None: there is none."""
-    previews: PreviewFiles
-    is_full: bool = False
-    """From the file itself, else from its preview."""
-    note: str = ""
-    """What is said where there is nothing to be seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """Everything that a frame depends on."""
-
-    picture: Picture
-    facts: TerminalFacts
-    columns: int
-    rows: int
-    window: Window
-    backdrop: Backdrop
-    ground: tuple[int, int, int]
 
 
 class ImagePreview(Widget):
@@ -87,8 +53,8 @@ class ImagePreview(Widget):
         self._backdrop = Backdrop.CHECKER
         self._frame: Frame | None = None
         self._message = ""
-        self._frames: OrderedDict[_Wish, Frame] = OrderedDict()
-        self._pixels = _Pixels()
+        self._frames: OrderedDict[Wish, Frame] = OrderedDict()
+        self._pixels = DecodedPictures()
         self._pool: ThreadPoolExecutor | None = None
         self._showing: asyncio.Task[None] | None = None
         self._asked_at = 0.0
@@ -152,13 +118,13 @@ class ImagePreview(Widget):
     def _host(self) -> FactoryHost:
         return cast("FactoryHost", self.app)
 
-    def _wish(self, picture: Picture, window: Window) -> _Wish | None:
+    def _wish(self, picture: Picture, window: Window) -> Wish | None:
         """None: there is nothing to get ready, or no place to show it."""
         facts, size = self._host.terminal, self.content_size
         if facts.protocol is Protocol.OFF or picture.file is None or not size.width or not size.height:
             return None
         ground = self.background_colors[1].rgb
-        return _Wish(picture, facts, size.width, size.height, window, self._backdrop, ground)
+        return Wish(picture, facts, size.width, size.height, window, self._backdrop, ground)
 
     def _begin(self, *, keeps_frame: bool) -> None:
         if not self.is_attached or self._pool is None:
@@ -186,7 +152,7 @@ class ImagePreview(Widget):
             return picture.note or "There is no picture: its download failed."
         return f"Pictures are switched off.\n{picture.file.name}"
 
-    async def _prepare_shown(self, wish: _Wish, wait_s: float) -> None:
+    async def _prepare_shown(self, wish: Wish, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
         try:
             frame, problem = await self._prepared(wish), ""
@@ -202,16 +168,16 @@ class ImagePreview(Widget):
         self._showing = None
         self._take(frame, problem)
 
-    async def _prepare_ahead(self, wish: _Wish) -> None:
+    async def _prepare_ahead(self, wish: Wish) -> None:
         try:
             await self._prepared(wish)
         except (FactoryError, OSError) as error:  # it is said when the picture's turn comes
             logger.info("image %s cannot be drawn: %s", wish.picture.image_id, error)
 
-    async def _prepared(self, wish: _Wish) -> Frame:
+    async def _prepared(self, wish: Wish) -> Frame:
         if wish not in self._frames:
             loop = asyncio.get_running_loop()
-            frame = await loop.run_in_executor(self._pool, _draw_frame, self._pixels, wish)
+            frame = await loop.run_in_executor(self._pool, draw_frame, self._pixels, wish)
             self._frames[wish] = frame
             while len(self._frames) > KEPT_FRAMES:
                 self._frames.popitem(last=False)
@@ -287,59 +253,6 @@ class ImagePreview(Widget):
 
     def _settle(self) -> None:
         self._is_settling = False
-
-
-class _Pixels:
-    """Decoded pictures, the last ones kept; used by several threads."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._kept: OrderedDict[tuple[Path, int], Image.Image] = OrderedDict()
-
-    def get(self, path: Path) -> Image.Image:
-        """The picture in a file. Raises PictureError and OSError."""
-        key = (path, path.stat().st_mtime_ns)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        image = load(path)
-        with self._lock:
-            self._kept[key] = image
-            while (
-                len(self._kept) > 1
-                and sum(one.width * one.height for one in self._kept.values()) > KEPT_PIXELS
-            ):
-                self._kept.popitem(last=False)
-        return image
-
-
-def _draw_frame(pixels: _Pixels, wish: _Wish) -> Frame:
-    picture = wish.picture
-    assert picture.file is not None, "a picture without a file is not wished for"
-    if picture.is_full:
-        return make_frame(
-            pixels.get(picture.file),
-            wish.facts,
-            wish.columns,
-            wish.rows,
-            window=wish.window,
-            backdrop=wish.backdrop,
-            ground=wish.ground,
-        )
-    try:
-        ensure_previews(picture.previews, picture.file)
-    except PictureError:
-        if not picture.previews.preview.exists():
-            raise
-    return make_frame(
-        pixels.get(picture.previews.preview),
-        wish.facts,
-        wish.columns,
-        wish.rows,
-        backdrop=wish.backdrop,
-        ground=wish.ground,
-    )
 
 
 def _sentence(picture: Picture, why: str) -> str:

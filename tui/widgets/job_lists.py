@@ -8,7 +8,7 @@ from engine.text import clean_text
 from engine.views import JobView
 from tui import format as fmt
 from tui.widgets.columns import Cell, Column
-from tui.widgets.list_source import MemorySource
+from tui.widgets.memory_source import MemorySource
 from tui.widgets.record_table import RecordTable
 
 QUEUE_COLUMNS = (

@@ -11,20 +11,18 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from engine.api import LogQuery
-from engine.events import Event, LogRecorded
+from engine.events import Event
 from engine.views import LogView as LogEntry
 from tui.keys import bindings_for
 from tui.log_text import LineShape, marked
 from tui.widgets.line_scroll import LineScroll
+from tui.widgets.log_pages import LogPages, ReadLog, Shift
 from tui.widgets.log_window import LogScope, LogWindow
 
-CHUNK = 500
 NEAR = 20
 """Lines from an end at which more are asked for."""
 _MARKING = ("list.mark", "list.mark_to_here", "list.mark_all")
 
-type ReadLog = Callable[[LogQuery], Awaitable[Sequence[LogEntry]]]
 type Spawn = Callable[[Coroutine[Any, Any, None]], object]
 """Runs a read beside everything else and says what went wrong with it."""
 
@@ -90,20 +88,13 @@ class LogView(LineScroll, inherit_bindings=False):
         id: str | None = None,  # noqa: A002 - Textual's name for it
     ) -> None:
         super().__init__(id=id)
-        self._read = read
+        self._pages = LogPages(read, scope or LogScope())
         self._spawn = spawn
-        self._scope = scope or LogScope()
         self._empty = empty
         self._is_wrapped = True
-        self._window = LogWindow(LineShape(80))
         self._cursor = 0
         self._is_following = True
-        self._is_ready = False
-        self._has_older = False
-        self._has_newer = False
         self._is_reading = False
-        self._reads = 0
-        self._missed = 0
         self._words = ""
         self._kept_styles: dict[str, Style] = {}
 
@@ -112,7 +103,7 @@ class LogView(LineScroll, inherit_bindings=False):
     @property
     def scope(self) -> LogScope:
         """Which entries are shown; change it with `show`."""
-        return self._scope
+        return self._pages.scope
 
     @property
     def is_following(self) -> bool:
@@ -127,7 +118,7 @@ class LogView(LineScroll, inherit_bindings=False):
     @property
     def missed(self) -> int:
         """Entries that came while somebody read older ones, and are not shown yet."""
-        return self._missed
+        return self._pages.missed
 
     @property
     def entries(self) -> Sequence[LogEntry]:
@@ -154,68 +145,43 @@ class LogView(LineScroll, inherit_bindings=False):
     async def load(self) -> None:
         """Read anew: the newest entries where they are followed, else those around the cursor."""
         entry = self.entry
-        if self._is_following or entry is None:
-            self._reads += 1
-            number = self._reads
-            entries = await self._read(self._query())
-            if number == self._reads:
-                self._hold(entries, has_older=len(entries) >= CHUNK)
-                self._to_end()
-            return
-        await self.go_to(entry.entry_id)
+        if not self._is_following and entry is not None:
+            if await self._pages.read_around(entry.entry_id):
+                self._show_pages(entry.entry_id)
+        elif await self._pages.read_newest():
+            self._show_pages()
 
     async def show(self, scope: LogScope) -> None:
-        """Show these entries from now on, the newest first in sight."""
-        self._scope = scope
+        """Show these entries from now on, the newest in sight."""
+        self._pages.scope = scope
         self._is_following = True
         await self.load()
 
     async def go_to(self, entry_id: int) -> None:
         """Put the cursor on an entry (or on where it would be), reading what lies around it if it is not held."""
         self._is_following = False
-        if self._window.place_of(entry_id) is None or self._has_newer:
-            self._reads += 1
-            number = self._reads
-            before = await self._read(self._query(before_entry_id=entry_id, limit=CHUNK // 2))
-            after = await self._read(self._query(after_entry_id=entry_id - 1, limit=CHUNK // 2))
-            if number != self._reads:
-                return
-            is_more = len(after) >= CHUNK // 2
-            self._hold([*before, *after], has_older=len(before) >= CHUNK // 2, has_newer=is_more)
-        place = self._window.place_of(entry_id)
-        self._put_cursor(len(self._window.entries) - 1 if place is None else place)
+        if self._window.place_of(entry_id) is not None or await self._pages.read_around(entry_id):
+            self._show_pages(entry_id)
 
     def add_events(self, happened: Iterable[Event]) -> None:
         """Show the log entries among these events, if they belong to what is shown."""
-        scope = self._scope
-        fresh = [one.entry for one in happened if isinstance(one, LogRecorded) and scope.has(one.entry)]
-        if not fresh or not self._is_ready:
-            return
-        if self._has_newer or (self._window.is_full and not self._is_following):
-            self._has_newer = True
-            self._missed += len(fresh)
-        elif self._is_following:
-            self._window.add_newer(fresh)
-            self._to_end()
-        else:
-            self._window.add_newer(fresh)
-            self._fit_size()
-        self._tell()
+        if self._pages.take(happened, is_following=self._is_following):
+            if self._is_following:
+                self._to_end()
+            else:
+                self._fit_size()
+            self._tell()
 
     async def find(self, *, is_forward: bool, is_here_too: bool = False) -> bool:
         """Go to the nearest entry with `words`; False where there is none in that direction."""
         here = self.entry
         if here is None or not self._words:
             return False
-        if is_forward:
-            start = here.entry_id - 1 if is_here_too else here.entry_id
-            found = await self._read(self._query(after_entry_id=start, text=self._words, limit=1))
-        else:
-            start = here.entry_id + 1 if is_here_too else here.entry_id
-            found = await self._read(self._query(before_entry_id=start, text=self._words, limit=1))
-        if found:
-            await self.go_to(found[0].entry_id)
-        return bool(found)
+        beside = (-1 if is_forward else 1) if is_here_too else 0
+        found = await self._pages.find(self._words, here.entry_id + beside, is_forward=is_forward)
+        if found is not None:
+            await self.go_to(found)
+        return found is not None
 
     def wrap(self, *, is_wrapped: bool) -> None:
         """Break long lines, or cut them."""
@@ -225,19 +191,18 @@ class LogView(LineScroll, inherit_bindings=False):
 
     # ---- reading
 
-    def _query(self, **options: Any) -> LogQuery:
-        scope = self._scope
-        facts = {"job_id": scope.job_id, "min_level": scope.min_level, "stage": scope.stage, "limit": CHUNK}
-        return LogQuery(**{**facts, **options})
+    @property
+    def _window(self) -> LogWindow:
+        return self._pages.window
 
-    def _hold(self, entries: Sequence[LogEntry], *, has_older: bool, has_newer: bool = False) -> None:
-        self._is_ready = True
-        self._has_older, self._has_newer = has_older, has_newer
-        if not has_newer:
-            self._missed = 0
-        self._window.reset(entries)
-        self._cursor = max(0, min(self._cursor, len(entries) - 1))
+    def _show_pages(self, entry_id: int | None = None) -> None:
+        """Other entries are held: show them, with the cursor on that one; None: on the last."""
+        last = max(len(self._window.entries) - 1, 0)
+        place = None if entry_id is None else self._window.place_of(entry_id)
+        self._cursor = last if place is None else place
         self._reshape()
+        if entry_id is not None:
+            self._put_cursor(self._cursor)
         self._tell()
 
     def _read_more(self) -> None:
@@ -245,48 +210,24 @@ class LogView(LineScroll, inherit_bindings=False):
         if self._is_reading or not self._window.entries:
             return
         first, last = self.scroll_offset.y, self.scroll_offset.y + self._page
-        if self._has_older and first < NEAR:
+        if self._pages.has_older and first < NEAR:
             self._is_reading = True
-            self._spawn(self._read_older())
-        elif self._has_newer and last > len(self._window.lines) - NEAR:
+            self._spawn(self._read_on(self._pages.read_older))
+        elif self._pages.has_newer and last > len(self._window.lines) - NEAR:
             self._is_reading = True
-            self._spawn(self._read_newer())
+            self._spawn(self._read_on(self._pages.read_newer))
 
-    async def _read_older(self) -> None:
-        number = self._reads
+    async def _read_on(self, read: Callable[[], Awaitable[Shift | None]]) -> None:
         try:
-            entries = await self._read(self._query(before_entry_id=self._window.first_id))
-            if number != self._reads:
-                return
-            held = len(self._window.entries)
-            added = self._window.add_older(entries)
-            self._has_older = len(entries) >= CHUNK
-            self._has_newer = self._has_newer or len(self._window.entries) < held + len(entries)
-            self._cursor = min(self._cursor + len(entries), len(self._window.entries) - 1)
-            self._fit_size()
-            self._scroll(self.scroll_offset.y + added)
+            shift = await read()
         finally:
             self._is_reading = False
-
-    async def _read_newer(self) -> None:
-        number = self._reads
-        try:
-            entries = await self._read(self._query(after_entry_id=self._window.last_id))
-            if number != self._reads:
-                return
-            held = len(self._window.entries)
-            gone = self._window.add_newer(entries)
-            self._has_newer = len(entries) >= CHUNK
-            pushed_out = held + len(entries) - len(self._window.entries)
-            self._has_older = self._has_older or pushed_out > 0
-            self._cursor = max(self._cursor - pushed_out, 0)
-            if not self._has_newer:
-                self._missed = 0
+        if shift is not None:
+            last = max(len(self._window.entries) - 1, 0)
+            self._cursor = max(0, min(self._cursor + shift.entries, last))
             self._fit_size()
-            self._scroll(self.scroll_offset.y - gone)
+            self._scroll(self.scroll_offset.y + shift.lines)
             self._tell()
-        finally:
-            self._is_reading = False
 
     # ---- size and place
 
@@ -303,7 +244,7 @@ class LogView(LineScroll, inherit_bindings=False):
             return
         entry = self.entry
         line = 0 if entry is None else self._window.line_of(self._cursor) - self.scroll_offset.y
-        self._window.shape(LineShape(width - 1, self._is_wrapped, has_job=self._scope.job_id is None))
+        self._window.shape(LineShape(width - 1, self._is_wrapped, has_job=self.scope.job_id is None))
         self._fit_size()
         if self._is_following:
             self._to_end()
@@ -379,18 +320,14 @@ class LogView(LineScroll, inherit_bindings=False):
 
     def action_first(self) -> None:
         self._is_following = False
-        if self._has_older:
-            self._spawn(self._load_first())
+        if self._pages.has_older:
+            self._spawn(self._go_to_first())
         else:
             self._put_cursor(0)
 
-    async def _load_first(self) -> None:
-        self._reads += 1
-        number = self._reads
-        entries = await self._read(self._query(after_entry_id=0))
-        if number == self._reads:
-            self._hold(entries, has_older=False, has_newer=len(entries) >= CHUNK)
-            self._put_cursor(0)
+    async def _go_to_first(self) -> None:
+        if await self._pages.read_first():
+            self._show_pages(self._window.first_id)
 
     def action_last(self) -> None:
         self._follow()
@@ -404,7 +341,7 @@ class LogView(LineScroll, inherit_bindings=False):
 
     def _follow(self) -> None:
         self._is_following = True
-        if self._has_newer:
+        if self._pages.has_newer:
             self._spawn(self.load())
         else:
             self._to_end()
@@ -441,7 +378,7 @@ class LogView(LineScroll, inherit_bindings=False):
         width = self.scrollable_content_region.width
         number = self.scroll_offset.y + y
         if number >= len(self._window.lines):
-            text = self._empty if self._is_ready and not self._window.lines and y == 0 else ""
+            text = self._empty if self._pages.is_ready and not self._window.lines and y == 0 else ""
             return self._strip([(text, "time")], width, Style.null(), "  ")
         is_cursor = self.has_focus and self._window.entry_at(number) == self._cursor
         over = self._style_of("cursor") if is_cursor else Style.null()
@@ -453,7 +390,7 @@ class LogView(LineScroll, inherit_bindings=False):
         plain = self._style_of("") + over
         segments = [Segment(gutter, plain)]
         segments += [Segment(text, self._style_of(kind) + over) for text, kind in parts]
-        return Strip(segments).adjust_cell_length(width, plain)
+        return Strip(segments).adjust_cell_length(width, plain).simplify()
 
     def _style_of(self, kind: str) -> Style:
         """That of a component; of the widget itself for no kind at all."""

@@ -67,8 +67,9 @@ class LogWindow:
 
     def add_newer(self, entries: Iterable[LogEntry]) -> int:
         """Append those that are newer than what is held; the number of lines that this pushed out in front."""
-        last = self.last_id
-        self._append(entry for entry in entries if last is None or entry.entry_id > last)
+        for entry in entries:
+            if (last := self.last_id) is None or entry.entry_id > last:
+                self._append((entry,))
         surplus = len(self.entries) - self._kept
         if surplus <= 0:
             return 0

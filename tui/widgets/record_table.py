@@ -22,6 +22,19 @@ REFRESH_S = 0.1
 HEADER = 1
 
 
+class TableMessage(Message):
+    """Told by a table; `@on` may select it by the table's id."""
+
+    def __init__(self, table: "RecordTable") -> None:
+        super().__init__()
+        self.table = table
+
+    @property
+    def control(self) -> "RecordTable":
+        """The table."""
+        return self.table
+
+
 class RecordTable(LineScroll, inherit_bindings=False):
     """A list with a cursor that stays with its row's key, and marks that are keys too."""
 
@@ -34,41 +47,23 @@ class RecordTable(LineScroll, inherit_bindings=False):
         "record-table--muted",
     }
 
-    class CursorMoved(Message):
+    class CursorMoved(TableMessage):
         """The cursor is on another row, or its row was loaded. `key` None: the list is empty or not loaded."""
 
         def __init__(self, table: "RecordTable", index: int, key: Hashable | None) -> None:
-            super().__init__()
-            self.table = table
+            super().__init__(table)
             self.index = index
             self.key = key
 
-        @property
-        def control(self) -> "RecordTable":
-            return self.table
-
-    class RowOpened(Message):
+    class RowOpened(TableMessage):
         """Enter on a row."""
 
         def __init__(self, table: "RecordTable", key: Hashable) -> None:
-            super().__init__()
-            self.table = table
+            super().__init__(table)
             self.key = key
 
-        @property
-        def control(self) -> "RecordTable":
-            return self.table
-
-    class MarksChanged(Message):
+    class MarksChanged(TableMessage):
         """`table.marks` has changed."""
-
-        def __init__(self, table: "RecordTable") -> None:
-            super().__init__()
-            self.table = table
-
-        @property
-        def control(self) -> "RecordTable":
-            return self.table
 
     def __init__(
         self,

@@ -63,7 +63,8 @@ class RowPainter:
                 if number:
                     segments.append(Segment(" ", style))
                 segments += cell_segments(cells[at], column, width, style, console)
-        strip = Strip(segments).adjust_cell_length(self.width, style)
+        # One segment for neighbours of one style: Textual's work on a line grows with their number.
+        strip = Strip(segments).adjust_cell_length(self.width, style).simplify()
         if not cursor and cells is not None:
             self._kept[place] = strip
         return strip
