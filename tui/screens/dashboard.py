@@ -31,7 +31,7 @@ RECENT = 30
 LATEST = 12
 LOG_INTERVAL_S = 3.0
 """A new line moves every line of the pane, and all of it is sent to the terminal again."""
-LATEST_INTERVAL_S = 60.0
+LATEST_INTERVAL_S = 90.0
 """Half blocks in full colour cost more bytes than everything else on this screen."""
 _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.INTERRUPTED)
 _AT_WORK_ACTIONS = frozenset({"stop", "force_stop", "pause"})
