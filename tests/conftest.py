@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,12 @@ from tests.support.engine import EngineHome, engine_home
 
 _PREFIXES = ("GIMF_", "PIAPI_", "OPENAI_", "REMOVE_BG_", "RUNWARE_", "XDG_")
 _SUFFIX = "_PROXY"
+
+
+def pytest_configure() -> None:
+    """Under `nohup` a hang-up is ignored, and so it would be by every process that a test starts and hangs up."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ A terminal that nobody reads blocks Textual's writer and with it the whole loop.
 then, and a timer's thread needs no loop.
 """
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 GRACE_S = 2.0
+LOOK_EVERY_S = 1.0
 
 LEAVE_SEQUENCES = (
     b"\x1b[?2026l"  # the end of a synchronised update that was cut off
@@ -78,6 +80,16 @@ class ExitSignals:
         logger.warning("signal %d: the terminal takes nothing any more; leaving without it", number)
         restore_terminal(self._settings)
         os._exit(128 + number)
+
+
+async def leave_with_terminal(leave: Callable[[int], None]) -> None:
+    """Leave when the terminal is gone without a signal (SIGHUP ignored, as under nohup): Textual would read its end
+    for ever, at full speed. Returns at once where there is no terminal to begin with."""
+    if terminal_settings() is None:
+        return
+    while terminal_settings() is not None:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(LOOK_EVERY_S)
+    leave(128 + signal.SIGHUP)
 
 
 def let_go_of(driver: Driver | None) -> None:

@@ -80,6 +80,15 @@ async def test_a_line_that_is_cut_ends_it_in_order(home: EngineHome) -> None:
     await end_engine(home.paths, at_once=True)
 
 
+async def test_a_line_that_is_cut_ends_it_also_where_hang_ups_are_ignored(home: EngineHome) -> None:
+    ignoring = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", *program(home)]
+    terminal = PseudoTerminal(ignoring, {**os.environ, **home.environ})
+    await terminal.wait_for("No job has run here yet")
+    terminal.hang_up()
+    assert await terminal.end() == 128 + signal.SIGHUP
+    await end_engine(home.paths, at_once=True)
+
+
 async def test_q_leaves_with_status_0_and_the_keys_that_were_set(home: EngineHome) -> None:
     home.paths.ensure()
     home.paths.config_file.write_text('[keymap]\n"global.close" = "Z"\n')

@@ -9,7 +9,7 @@ from tui.attach import EngineProcess, EngineThread, end_engine
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 from tui.cli.session import Session, open_session
-from tui.exit_signals import ExitSignals
+from tui.exit_signals import ExitSignals, leave_with_terminal
 from tui.services import AppServices
 from tui.terminal import find_out, prepare
 
@@ -51,7 +51,11 @@ async def run_app(session: Session, services: AppServices) -> tuple[int, bool]:
     with logging_to(session.paths.log_file, session.keys, rotates=services.ends_with_window):
         app = FactoryApp(services)
         with ExitSignals(app.leave):
-            await app.run_async()
+            watch = asyncio.create_task(leave_with_terminal(app.leave), name="terminal")
+            try:
+                await app.run_async()
+            finally:
+                watch.cancel()
     return app.return_code or 0, app.wants_demo
 
 

@@ -1,7 +1,6 @@
 """What a new job would do and cost, before it starts. The engine plans it; here it is only shown and confirmed."""
 
 import copy
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -18,13 +17,12 @@ from engine.errors import FactoryError, Problem, SettingsError
 from engine.explain import explain
 from engine.settings import describe_field, parse_value
 from engine.text import clean_text
-from engine.views import ConfigurationView, PlanView, ProblemView
-from tui import format as fmt
+from engine.views import ConfigurationView, ProblemView
 from tui.dialog import Dialog
+from tui.plan_text import plan_lines, problem_lines
 from tui.screens.settings_dialog import SettingsDialog
 
 PLAN_DELAY_S = 0.25
-_KEYWORDS_SHOWN = 6
 
 
 class ConfigurationChoice(Static, can_focus=True):
@@ -228,40 +226,6 @@ class StartDialog(Dialog[None]):
             return
         self.host.toast(f"#{job.number} {job.label} is in the queue.")
         self.dismiss(None)
-
-
-def plan_lines(plan: PlanView) -> Iterator[Text]:
-    """The plan for people: problems first, they are what matters."""
-    yield from problem_lines(plan.problems)
-    yield _line("model", f"{plan.provider} {plan.model}")
-    yield _line(
-        "images",
-        f"{fmt.count(plan.images)} from {fmt.plural(plan.generations, 'prompt')}"
-        f", {fmt.plural(plan.tasks, 'paid call')}",
-    )
-    yield _line("sizes", ", ".join(plan.sizes))
-    more = ", ..." if plan.generations > _KEYWORDS_SHOWN else ""
-    yield _line(
-        "keywords", f"{', '.join(plan.keywords[:_KEYWORDS_SHOWN])}{more} (from {plan.keyword_source})"
-    )
-    yield _line("folder", plan.output_dir)
-    for cost in plan.costs:
-        price = "no price known" if cost.usd is None else fmt.money(cost.usd)
-        yield _line("", f"{cost.what}: {fmt.plural(cost.calls, 'call')}, {price}")
-    budget = "" if plan.budget_usd is None else f" of a budget of {fmt.money(plan.budget_usd)}"
-    yield Text.assemble(_line("estimate", fmt.money(plan.estimate_usd)), (budget, "bold"))
-
-
-def problem_lines(problems: "tuple[ProblemView, ...] | list[ProblemView]") -> Iterator[Text]:
-    """A line each: what stands in the way in red, warnings in yellow, each with its word."""
-    for one in problems:
-        word, style = ("! warning", "yellow") if one.is_warning else ("✗ problem", "bold red")
-        field = f"{one.field}: " if one.field else ""
-        yield Text.assemble((f"{word}  ", style), clean_text(f"{field}{one.message} {one.hint}".rstrip()))
-
-
-def _line(name: str, value: str) -> Text:
-    return Text.assemble((f"{name:<10}", "dim"), clean_text(value))
 
 
 def _is_whole(text: str) -> bool:

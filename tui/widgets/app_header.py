@@ -9,6 +9,7 @@ from engine.text import clean_text
 from engine.views import JobStatus
 from tui import format as fmt
 from tui.host import FactoryHost
+from tui.messages import ShowSection
 from tui.status import FrameStatus, Link
 
 SECTIONS = ("dashboard", "jobs", "review", "gallery", "settings")
@@ -51,11 +52,11 @@ class AppHeader(Widget):
 
     def on_click(self, event: events.Click) -> None:
         """A click on a section goes there."""
-        at = 0
-        for part in _left(self.app.current_mode, FrameStatus(), is_short=self.size.width < 100).split(" "):
-            at += part.cell_len + 1
-            if event.x < at and part.plain.isdigit():
-                self.app.switch_mode(SECTIONS[int(part.plain) - 1])
+        for place, section in enumerate(SECTIONS, 1):
+            start = self._drawn.plain.find(f" {place}")
+            end = self._drawn.plain.find(f" {place + 1}", start + 1)
+            if start < event.x <= (end if place < len(SECTIONS) else start + 12):
+                self.post_message(ShowSection(section))
                 return
 
 

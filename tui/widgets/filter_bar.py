@@ -76,16 +76,6 @@ class FilterBar(Vertical):
         """What is wanted now."""
         return self._state
 
-    @property
-    def has_options(self) -> bool:
-        """Whether `f` has anything to show."""
-        return bool(self._facets)
-
-    @property
-    def has_orders(self) -> bool:
-        """Whether `o` has anything to change."""
-        return bool(self._orders)
-
     def show_count(self, rows: int | None, note: str = "") -> None:
         """How many rows there are (None: not known yet), and what else is to be said of them: `3 marked`."""
         if (rows, note) != (self._rows, self._note):

@@ -117,10 +117,6 @@ class PagedSource[T]:
         self._tell_rows(index, index)
         return True
 
-    def loaded(self) -> list[T]:
-        """The rows that are loaded, in the order of the list."""
-        return [row for page in sorted(self._pages) for row in self._pages[page]]
-
     async def all_keys(self) -> Sequence[Hashable]:
         """The key of every row, in the order of the list."""
         return [] if self._listing is None else await self._listing.keys()

@@ -73,9 +73,8 @@ class RecordTable(LineScroll, inherit_bindings=False):
         empty: str = "",
         can_mark: bool = True,
         id: str | None = None,  # noqa: A002 - Textual's name for it
-        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__(id=id)
         self._source = source
         self._empty = empty
         self._can_mark = can_mark
@@ -93,17 +92,8 @@ class RecordTable(LineScroll, inherit_bindings=False):
 
     @property
     def source(self) -> RowSource:
-        """Where the rows come from; a new one starts at its first row, without marks."""
+        """Where the rows come from; a changed row is drawn again, at most ten times a second, if it is in sight."""
         return self._source
-
-    @source.setter
-    def source(self, source: RowSource) -> None:
-        self._source.on_rows = self._source.on_reset = None
-        self._source = source
-        self._cursor, self._cursor_key = 0, None
-        self._attach_source()
-        self.clear_marks()
-        self._reset(False)
 
     @property
     def cursor_index(self) -> int:
@@ -160,16 +150,7 @@ class RecordTable(LineScroll, inherit_bindings=False):
             self._put_cursor(index)
         return index is not None
 
-    def patch_row(self, key: Hashable) -> None:
-        """The row's cells have changed: draw it again, at most ten times a second, if it is in sight."""
-        if (index := self._source.index_of(key)) is not None:
-            self._rows_changed(index, index)
-
     # ---- what the source tells
-
-    def _attach_source(self) -> None:
-        self._source.on_rows = self._rows_changed
-        self._source.on_reset = self._reset
 
     def _rows_changed(self, first: int, last: int) -> None:
         self._painter.forget(first, last)
@@ -217,7 +198,8 @@ class RecordTable(LineScroll, inherit_bindings=False):
     # ---- size and place
 
     def on_mount(self) -> None:
-        self._attach_source()
+        self._source.on_rows = self._rows_changed
+        self._source.on_reset = self._reset
         self._reset(False)
 
     def on_unmount(self) -> None:
