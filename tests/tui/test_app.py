@@ -24,6 +24,7 @@ from tui.navigation import BROKEN
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.quit_dialog import QuitDialog
 from tui.status import Link
+from tui.widgets.app_header import AppHeader
 from tui.widgets.size_guard import SizeGuard
 
 
@@ -73,6 +74,15 @@ async def test_sections_by_number_and_quit(home: EngineHome) -> None:
         await pilot.press("q")
         await wait_until(pilot, lambda: app._exit)
     assert app.return_code == 0
+
+
+async def test_a_click_on_a_section_goes_there(home: EngineHome) -> None:
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        line = pilot.app.screen.query_one(AppHeader)._line().plain
+        await pilot.click(AppHeader, offset=(line.index("Jobs"), 0))
+        await wait_until(pilot, lambda: pilot.app.current_mode == "jobs")
+        await pilot.click(AppHeader, offset=(line.index("1"), 0))
+        await wait_until(pilot, lambda: pilot.app.current_mode == "dashboard")
 
 
 async def test_escape_steps_back_and_never_quits(home: EngineHome) -> None:

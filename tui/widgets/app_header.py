@@ -13,6 +13,7 @@ from tui.messages import ShowSection
 from tui.status import FrameStatus, Link
 
 SECTIONS = ("dashboard", "jobs", "review", "gallery", "settings")
+_SECTION = "section"
 _LABEL_LIMIT = 20
 _BAR = 8
 
@@ -52,12 +53,8 @@ class AppHeader(Widget):
 
     def on_click(self, event: events.Click) -> None:
         """A click on a section goes there."""
-        for place, section in enumerate(SECTIONS, 1):
-            start = self._drawn.plain.find(f" {place}")
-            end = self._drawn.plain.find(f" {place + 1}", start + 1)
-            if start < event.x <= (end if place < len(SECTIONS) else start + 12):
-                self.post_message(ShowSection(section))
-                return
+        if (section := event.style.meta.get(_SECTION)) is not None:
+            self.post_message(ShowSection(section))
 
 
 def _left(mode: str, status: FrameStatus, *, is_short: bool) -> Text:
@@ -65,13 +62,15 @@ def _left(mode: str, status: FrameStatus, *, is_short: bool) -> Text:
     for number, section in enumerate(SECTIONS, 1):
         is_here = section == mode
         name = section.capitalize()
-        text.append(" ")
-        text.append(f"{number}", style="bold" if is_here else "dim")
+        part = Text(f"{number}", style="bold" if is_here else "dim")
         if is_here or not is_short:
-            text.append(f" {name}", style="bold underline" if is_here else "")
+            part.append(f" {name}", style="bold underline" if is_here else "not dim")
         if section == "review" and status.to_review:
             between = "·" if is_short and not is_here else " "
-            text.append(f"{between}{fmt.count(status.to_review)}", style="yellow")
+            part.append(f"{between}{fmt.count(status.to_review)}", style="not dim yellow")
+        part.apply_meta({_SECTION: section})
+        text.append(" ")
+        text.append_text(part)
     return text
 
 
