@@ -18,9 +18,15 @@ _SUFFIX = "_PROXY"
 
 
 def pytest_configure() -> None:
-    """Under `nohup` a hang-up is ignored, and so it would be by every process that a test starts and hangs up."""
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Under `nohup`, or in a shell's background, signals are ignored, and so they would be by every process that a
+    test starts and signals."""
+    for number, usual in (
+        (signal.SIGHUP, signal.SIG_DFL),
+        (signal.SIGTERM, signal.SIG_DFL),
+        (signal.SIGINT, signal.default_int_handler),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture(autouse=True)
