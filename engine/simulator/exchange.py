@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from socket import SO_LINGER, SOL_SOCKET
 
-from aiohttp import hdrs, web
+from aiohttp import BodyPartReader, hdrs, web
 
 from engine.simulator.actions import Action
 from engine.simulator.call import Call, Route
@@ -169,12 +169,7 @@ class Exchange:
 
 async def _read_body(request: web.Request, call: Call) -> None:
     if request.content_type == "multipart/form-data":
-        for name, value in (await request.post()).items():
-            if isinstance(value, web.FileField):
-                call.form[name] = Upload(value.filename, value.file.read())
-                value.file.close()
-            else:
-                call.form[name] = value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
+        await _read_parts(request, call)
         return
     call.raw = await request.read()
     if call.raw:
@@ -182,6 +177,19 @@ async def _read_body(request: web.Request, call: Call) -> None:
             call.json = json.loads(call.raw)
         except ValueError:
             call.json = None
+
+
+async def _read_parts(request: web.Request, call: Call) -> None:
+    """Part by part and in memory: `request.post()` leaves a temporary file open where the client is gone in the
+    middle of an upload."""
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            continue
+        content = bytes(await part.read(decode=True))
+        if part.filename is not None:
+            call.form[part.name] = Upload(part.filename, content)
+        else:
+            call.form[part.name] = content.decode("utf-8", "replace")
 
 
 def _matchable(call: Call, route: Route) -> str:

@@ -1,11 +1,15 @@
 """Every action of the script, as it looks from the client's end of the socket."""
 
 import asyncio
+import gc
 import json
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from engine.simulator.damage import bomb_png, spoilt
 from engine.simulator.faults import parse_script
@@ -96,6 +100,33 @@ async def test_a_large_upload_is_cut_off_before_it_is_read(bench: Any) -> None:
         )
     (record,) = await bench.control("requests", service="removebg")
     assert (record["fault"], record["body"], record["status"]) == ("drop_before_read", None, None)
+
+
+async def test_an_upload_whose_client_dies_leaves_nothing_open(bench: Any) -> None:
+    """As when a program is killed while it sends a picture."""
+    head = (
+        "POST /removebg/removebg HTTP/1.1\r\nHost: x\r\nX-Api-Key: k\r\nContent-Length: 5000000\r\n"
+        "Content-Type: multipart/form-data; boundary=cut\r\n\r\n"
+        '--cut\r\nContent-Disposition: form-data; name="image_file"; filename="x.png"\r\n'
+        "Content-Type: image/png\r\n\r\n"
+    )
+    port = int(bench.simulator.address.rpartition(":")[2])
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head.encode() + bytes(500_000))
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    picture = BytesIO()
+    drawn = Image.new("RGB", (64, 64), "white")
+    drawn.paste("red", (16, 16, 48, 48))
+    drawn.save(picture, "PNG")
+    whole = await bench.client.post(
+        f"{bench.removebg}/removebg",
+        files={"image_file": ("y.png", picture.getvalue())},
+        data={"size": "preview"},
+    )
+    assert whole.status_code == 200
+    assert [one for one in gc.get_objects() if isinstance(one, SpooledTemporaryFile) and not one.closed] == []
 
 
 async def test_a_lost_answers_task_can_be_found_in_the_history(bench: Any) -> None:
