@@ -7,12 +7,14 @@ Protocol can stand in front of a socket.
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
 from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
 from engine.bus import Subscription
 from engine.settings import Settings
 from engine.views import (
+    AttemptView,
     ConfigurationView,
     DecisionView,
     ImageView,
@@ -23,7 +25,11 @@ from engine.views import (
     Page,
     PlanView,
     ProgressView,
+    RetryPlanView,
+    StartedView,
+    TaskDecisionView,
     TotalsView,
+    UndecidedView,
 )
 
 
@@ -35,6 +41,34 @@ class JobRequest:
     label: str | None = None
     configuration: str | None = None
     parent_job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """Images that failed or were rejected, to be worked on once more. Without `processing`, `on_failure` and the two
+    options each goes on from where it failed, with the settings of its own job."""
+
+    image_ids: tuple[int, ...]
+    processing: dict[str, Any] | None = None
+    """Fields of the settings' group `processing`, for this batch only."""
+    on_failure: dict[str, str] = field(default_factory=dict)
+    """`fail` or `continue` by stage: remove_background, trim, enhance, convert, metadata."""
+    checks_again: bool | None = None
+    """None: where the check is what failed, or where an image never passed one and its job wants one."""
+    writes_metadata_again: bool = False
+    label: str | None = None
+    budget_usd: float | None = None
+
+
+class TaskChoice(StrEnum):
+    """What is to become of a task that ended without pictures."""
+
+    LOST = "lost"
+    """Treat it as lost: it counts as failed, its money as possibly spent."""
+    ASK = "ask"
+    """Ask the provider once more what became of it. Costs nothing."""
+    SUBMIT = "submit"
+    """Send it anew. Where the first request had arrived, it is paid for twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +189,29 @@ class EngineApi(Protocol):
         free one."""
         ...
 
+    async def plan_retry(self, request: RetryRequest) -> RetryPlanView:
+        """What the retry would do and cost. Raises SettingsError for wrong options."""
+        ...
+
+    async def retry_images(self, request: RetryRequest) -> StartedView:
+        """Put a retry of the images into the queue, as one job. They are `retry_pending` then, and in no other retry.
+        Raises SettingsError for wrong options, missing keys and folders."""
+        ...
+
+    async def plan_regeneration(self, image_ids: Sequence[int]) -> RetryPlanView:
+        """What new pictures from the same prompts would cost."""
+        ...
+
+    async def regenerate_images(self, image_ids: Sequence[int]) -> StartedView:
+        """Order a new picture from the prompt of each image: one job for each job that they are from. The new images
+        refer to the old ones, which stay as they are. Raises SettingsError."""
+        ...
+
+    async def decide_tasks(self, task_ids: Sequence[int], choice: TaskChoice) -> TaskDecisionView:
+        """Decide about tasks that ended without pictures; `task` of UndecidedView is their id. What has to be asked or
+        sent puts the task's job into the queue again."""
+        ...
+
     # ---- tells: configurations
 
     async def save_configuration(
@@ -214,6 +271,20 @@ class EngineApi(Protocol):
 
     async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
         """Those of the images that exist, in the order asked for."""
+        ...
+
+    async def image_attempts(self, image_id: int) -> list[AttemptView]:
+        """Every retry that the image was in, the first one first."""
+        ...
+
+    async def undecided_tasks(
+        self, *, job_id: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[UndecidedView]:
+        """The next tasks that ended without pictures and that nobody has decided about, by their number."""
+        ...
+
+    async def undecided_count(self) -> int:
+        """How many there are in all."""
         ...
 
     async def logs(self, query: LogQuery) -> list[LogView]:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from db.connection import Database
-from engine.api import JobRequest, LogQuery
+from engine.api import JobRequest, LogQuery, RetryRequest, TaskChoice
 from engine.bus import EventBus, Subscription
 from engine.errors import EngineUnreachableError
 from engine.events import EngineLost, event_from_json
@@ -25,6 +25,9 @@ from engine.views import (
     LogView,
     PlanView,
     ProgressView,
+    RetryPlanView,
+    StartedView,
+    TaskDecisionView,
 )
 from engine.wire import LINE_LIMIT, PROTOCOL, ProtocolError, decode, encode, error_from_json
 
@@ -155,6 +158,29 @@ class EngineClient(Queries):
     async def restore_images(self, image_ids: Sequence[int]) -> DecisionView:
         """See EngineApi."""
         return await self._decide("restore_images", image_ids)
+
+    async def plan_retry(self, request: RetryRequest) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(RetryPlanView), "plan_retry", {"request": asdict(request)})
+
+    async def retry_images(self, request: RetryRequest) -> StartedView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(StartedView), "retry_images", {"request": asdict(request)})
+
+    async def plan_regeneration(self, image_ids: Sequence[int]) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._ask(
+            TypeAdapter(RetryPlanView), "plan_regeneration", {"image_ids": list(image_ids)}
+        )
+
+    async def regenerate_images(self, image_ids: Sequence[int]) -> StartedView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(StartedView), "regenerate_images", {"image_ids": list(image_ids)})
+
+    async def decide_tasks(self, task_ids: Sequence[int], choice: TaskChoice) -> TaskDecisionView:
+        """See EngineApi."""
+        arguments = {"task_ids": list(task_ids), "choice": choice.value}
+        return await self._ask(TypeAdapter(TaskDecisionView), "decide_tasks", arguments)
 
     async def save_configuration(
         self, name: str, settings: dict[str, Any], *, is_default: bool = False

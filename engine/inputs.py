@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.retry_options import RetryOptions
+
 
 class JobInputs(BaseModel):
     """Stored as JSON on the job; never changes."""
@@ -19,3 +21,5 @@ class JobInputs(BaseModel):
     quality_prompt: str | None = None
     """None: the built-in one."""
     metadata_prompt: str | None = None
+    retry: RetryOptions | None = None
+    """What a retry was asked to do; None for a job that makes pictures."""

@@ -1,16 +1,12 @@
 """From a request to a job with all its generations and tasks in the queue; nothing is sent."""
 
 import asyncio
-import logging
-import secrets
-import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from db import generations as generation_rows
-from db import jobs as job_rows
 from db import tasks as task_rows
 from db.connection import Database
 from db.records import NewGeneration, NewJob, NewTask, utc_text
@@ -19,10 +15,11 @@ from engine.api import JobRequest
 from engine.bus import EventBus
 from engine.clock import Clock
 from engine.costs import PriceBook
-from engine.errors import NotFoundError, Problem, SettingsError
+from engine.errors import ConflictError, NotFoundError, Problem, SettingsError
 from engine.events import JobCreated
 from engine.labels import checked_label, label_problems, rerun_label
 from engine.logs import LogBook
+from engine.new_jobs import insert_job
 from engine.places import Places
 from engine.plan import JobPlan, make_plan
 from engine.preflight import preflight
@@ -30,12 +27,6 @@ from engine.queries import Queries
 from engine.secrets import KeyName, KeyStore
 from engine.settings import dump_settings, merge_settings
 from engine.views import JobView
-
-logger = logging.getLogger(__name__)
-
-ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32, lower case: no letter that is mistaken for another."""
-ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +54,11 @@ class JobMaker:
         planned: list[tuple[JobPlan, JobRequest]] = []
         for job_id in job_ids:
             original = await self.queries.job(job_id)
+            if original.kind is JobKind.RETRY:
+                raise ConflictError(
+                    f"{original.label} is a retry: there is nothing to run again.",
+                    hint="Retry its images, or run the job again that they are from.",
+                )
             settings = dump_settings(await self.queries.job_settings(job_id))
             if not is_as_run and original.configuration is not None:
                 settings = await self._current_settings(original.configuration, otherwise=settings)
@@ -109,28 +105,20 @@ class JobMaker:
         at = utc_text(self.clock.now())
         label = checked_label(request.label or f"job_{self.clock.now().astimezone():%Y%m%d_%H%M%S}")
         async with self.database.transaction(durable=True) as connection:
-            while True:
-                job_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
-                new_job = NewJob(
-                    job_id=job_id,
-                    kind=JobKind.GENERATE,
-                    label=label,
-                    settings=dump_settings(plan.settings),
-                    inputs=plan.inputs.model_dump(mode="json"),
-                    output_dir=str(plan.output_dir),
-                    configuration_name=request.configuration,
-                    parent_job_id=request.parent_job_id,
-                    planned_images=plan.planned_images,
-                    estimate_micros=plan.estimate.total_micros,
-                    budget_micros=plan.settings.generation.budget_micros,
-                )
-                try:
-                    await job_rows.insert(connection, new_job, at)
-                    break
-                except sqlite3.IntegrityError:
-                    if await job_rows.get(connection, job_id) is None:
-                        raise  # it is not the id
-                    logger.info("the job id %s is taken", job_id)
+            draft = NewJob(
+                job_id="",
+                kind=JobKind.GENERATE,
+                label=label,
+                settings=dump_settings(plan.settings),
+                inputs=plan.inputs.model_dump(mode="json"),
+                output_dir=str(plan.output_dir),
+                configuration_name=request.configuration,
+                parent_job_id=request.parent_job_id,
+                planned_images=plan.planned_images,
+                estimate_micros=plan.estimate.total_micros,
+                budget_micros=plan.settings.generation.budget_micros,
+            )
+            job_id = (await insert_job(connection, draft, at)).job_id
             planned = [plan.generation(index) for index in range(len(plan.rows))]
             generation_ids = await generation_rows.insert_many(
                 connection,

@@ -14,13 +14,14 @@ from typing import Any
 from db import job_queue
 from db.connection import Database
 from db.status import JobStatus
-from engine.api import JobQuery, JobRequest, LogQuery
+from engine.api import JobQuery, JobRequest, LogQuery, RetryRequest, TaskChoice
 from engine.bus import EventBus, Subscription
 from engine.clock import Clock, SystemClock
 from engine.configuring import ConfigurationCommands
 from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
+from engine.deciding import Deciding
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.lock import FolderLock
@@ -32,10 +33,22 @@ from engine.providers.http import HttpGateway
 from engine.queries import Queries
 from engine.queue import JobQueue
 from engine.recovery import recover
+from engine.regenerating import Regenerating
+from engine.retrying import Retrying
 from engine.review import Review
 from engine.secrets import KeyName, KeyStore
 from engine.services import Services
-from engine.views import ConfigurationView, DecisionView, JobView, LogView, PlanView, ProgressView
+from engine.views import (
+    ConfigurationView,
+    DecisionView,
+    JobView,
+    LogView,
+    PlanView,
+    ProgressView,
+    RetryPlanView,
+    StartedView,
+    TaskDecisionView,
+)
 
 FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
 UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.INTERRUPTED)
@@ -74,6 +87,11 @@ class Engine(Queries):
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
+        self._retrying = Retrying(
+            database, self, self._review, keys, prices, self._places, clock, log_book, bus
+        )
+        self._regenerating = Regenerating(database, self, keys, prices, self._places, clock, log_book, bus)
+        self._deciding = Deciding(database, self._queue, clock, log_book, bus)
 
     @classmethod
     @asynccontextmanager
@@ -214,6 +232,30 @@ class Engine(Queries):
     async def restore_images(self, image_ids: Sequence[int]) -> DecisionView:
         """See EngineApi."""
         return await self._review.restore(image_ids)
+
+    async def plan_retry(self, request: RetryRequest) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._retrying.plan(request)
+
+    async def retry_images(self, request: RetryRequest) -> StartedView:
+        """See EngineApi."""
+        started = await self._retrying.start(request)
+        self._job_commands.queue_changed()
+        return started
+
+    async def plan_regeneration(self, image_ids: Sequence[int]) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._regenerating.plan(image_ids)
+
+    async def regenerate_images(self, image_ids: Sequence[int]) -> StartedView:
+        """See EngineApi."""
+        started = await self._regenerating.start(image_ids)
+        self._job_commands.queue_changed()
+        return started
+
+    async def decide_tasks(self, task_ids: Sequence[int], choice: TaskChoice) -> TaskDecisionView:
+        """See EngineApi."""
+        return await self._deciding.decide(task_ids, choice)
 
     # ---- tells: configurations
 
