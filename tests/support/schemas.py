@@ -11,7 +11,18 @@ from pydantic import BaseModel
 
 from engine.doctor import CheckView
 from engine.key_check import KeyView
-from engine.views import ConfigurationView, DecisionView, ImageView, JobDetailView, JobView, LogView, PlanView
+from engine.views import (
+    ConfigurationView,
+    DecisionView,
+    ImageView,
+    JobDetailView,
+    JobView,
+    LogView,
+    PlanView,
+    StartedView,
+    TaskDecisionView,
+    UndecidedView,
+)
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 DOCUMENTS: dict[str, type[BaseModel]] = {
@@ -20,6 +31,9 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "plan": PlanView,
     "image": ImageView,
     "decision": DecisionView,
+    "started": StartedView,
+    "undecided": UndecidedView,
+    "task_decision": TaskDecisionView,
     "log_entry": LogView,
     "configuration": ConfigurationView,
     "key": KeyView,
