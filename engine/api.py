@@ -136,7 +136,8 @@ class EngineApi(Protocol):
         ...
 
     async def rerun_jobs(self, job_ids: Sequence[str], *, is_as_run: bool) -> list[JobView]:
-        """A new job for each, in this order, with the configuration as it is now or exactly as it ran."""
+        """A new job for each, in this order, with the configuration as it is now or exactly as it ran. One of several
+        that cannot start becomes a failed job that says why; alone, it is a SettingsError."""
         ...
 
     async def pause_job(self, job_id: str) -> None:

@@ -117,11 +117,13 @@ class Queries(DecisionQueries):
             snapshot = await jobs.snapshot(connection, job_id)
             assert snapshot is not None, "every job has its snapshot"
             rows = await _generations(connection, job_id)
+            children = await jobs.of_parent(connection, job_id)
         view = job_view(record, places.get(job_id))
         return JobDetailView(
             **view.model_dump(),
             settings=snapshot.settings,
             generations=tuple(rows),
+            child_job_ids=tuple(child.job_id for child in children),
             retry=snapshot.inputs.get("retry"),
         )
 

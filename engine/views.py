@@ -127,6 +127,8 @@ class JobDetailView(JobView):
     settings: dict[str, Any]
     """Empty for a retry: each of its images has the settings of its own job."""
     generations: tuple[GenerationView, ...]
+    child_job_ids: tuple[str, ...] = ()
+    """Its reruns, retries and regenerations, oldest first."""
     retry: dict[str, Any] | None = None
     """What a retry was asked to do: processing, on_failure, checks_again, writes_metadata_again."""
 

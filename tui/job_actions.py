@@ -177,8 +177,19 @@ class JobActions:
     async def _queue_again(self, job_ids: list[str], *, is_as_run: bool) -> None:
         made = await self._screen.engine.rerun_jobs(job_ids, is_as_run=is_as_run)
         self.jobs_done(job_ids)
-        names = job_name(made[0]) if len(made) == 1 else f"{plural(len(made), 'job')}, in the order shown,"
-        self._screen.host.toast(f"{names} {'is' if len(made) == 1 else 'are'} in the queue.")
+        queued = [job for job in made if job.status is not JobStatus.FAILED]
+        names = (
+            job_name(queued[0]) if len(queued) == 1 else f"{plural(len(queued), 'job')}, in the order shown,"
+        )
+        if queued:
+            self._screen.host.toast(f"{names} {'is' if len(queued) == 1 else 'are'} in the queue.")
+        for job in made:
+            if job.status is JobStatus.FAILED and job.error is not None:
+                self._screen.host.toast(
+                    f"{job.error.message} {job.error.hint}".rstrip(),
+                    title=f"{job_name(job)} did not start",
+                    severity="error",
+                )
 
     async def _delete(self) -> None:
         job_ids = await self.chosen_jobs()

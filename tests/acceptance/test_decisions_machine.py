@@ -175,15 +175,15 @@ class Decisions(RuleBasedStateMachine):
     def nothing_is_lost_or_approved_unchecked(self) -> None:
         if not hasattr(self, "client"):
             return
-        images = rows(self.home, "SELECT * FROM images")
-        assert len(images) == IMAGES
-        active = Counter(
-            row["image_id"]
-            for row in rows(self.home, "SELECT image_id FROM retries WHERE state IN ('waiting', 'working')")
+        images = rows(  # in one statement, as of one moment: the engine may be at work
+            self.home,
+            """SELECT *, (SELECT count(*) FROM retries WHERE retries.image_id = images.image_id
+                AND retries.state IN ('waiting', 'working')) AS active FROM images""",
         )
+        assert len(images) == IMAGES
         for image in images:
             decoded(Path(image["original_file"]))
-            assert active[image["image_id"]] == (ImageStatus(image["status"]) in AT_WORK)
+            assert image["active"] == (ImageStatus(image["status"]) in AT_WORK)
             if image["status"] == ImageStatus.APPROVED:
                 assert image["approval"] == "manual" or image["is_checked"] == 1
                 assert image["approval"] != "manual" or image["before_approval"] is not None
