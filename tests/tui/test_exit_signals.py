@@ -10,6 +10,7 @@ import pytest
 from tests.support.engine import EngineHome, until
 from tests.support.pseudo_terminal import PseudoTerminal
 from tui.attach import answers, end_engine
+from tui.exit_signals import leave_with_terminal
 
 pytestmark = pytest.mark.acceptance
 
@@ -87,6 +88,16 @@ async def test_a_line_that_is_cut_ends_it_also_where_hang_ups_are_ignored(home: 
     terminal.hang_up()
     assert await terminal.end() == 128 + signal.SIGHUP
     await end_engine(home.paths, at_once=True)
+
+
+async def test_a_terminal_that_is_gone_before_the_window_opens_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after the demo, whose line broke while it was being shown."""
+    monkeypatch.setattr("tui.exit_signals.terminal_settings", lambda: None)
+    left: list[int] = []
+    await leave_with_terminal(left.append)
+    assert left == [128 + signal.SIGHUP]
 
 
 async def test_q_leaves_with_status_0_and_the_keys_that_were_set(home: EngineHome) -> None:
