@@ -26,8 +26,11 @@ def read_only_uri(path: Path) -> str:
 
 def migration_files(folder: Path = MIGRATIONS) -> dict[int, Path]:
     """Version -> file, from names like `001_initial.sql`, in order. Raises DatabaseError where a number is
-    missing."""
-    files = {int(file.name.split("_")[0]): file for file in sorted(folder.glob("[0-9]*_*.sql"))}
+    missing or there twice."""
+    found = sorted(folder.glob("[0-9]*_*.sql"))
+    files = {int(file.name.split("_")[0]): file for file in found}
+    if len(files) != len(found):
+        raise DatabaseError(f"two of the migrations in {folder} have one number; install the program again")
     if list(files) != list(range(1, len(files) + 1)):
         raise DatabaseError(f"{folder} does not hold migrations 1 to {len(files)}; install the program again")
     return files

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
 from engine.bus import Subscription
+from engine.electron.views import ImportView
 from engine.settings import Settings
 from engine.views import (
     ConfigurationView,
@@ -171,6 +172,14 @@ class EngineApi(Protocol):
 
     async def reload_preferences(self) -> None:
         """Read config.toml and the keys anew; whatever begins from now on uses them. Raises SettingsError."""
+        ...
+
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """Take over what the older Electron program kept in its database at `path`: configurations, jobs and images.
+        What was taken over before stays as it is. Relative paths count from `folder`, else from the database's own.
+        Raises InputError for another file, ConflictError beside another import."""
         ...
 
     # ---- asks

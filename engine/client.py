@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from db.connection import Database
 from engine.api import JobRequest, LogQuery
 from engine.bus import EventBus, Subscription
+from engine.electron.views import ImportView
 from engine.errors import EngineUnreachableError
 from engine.events import EngineLost, event_from_json
 from engine.paths import Paths
@@ -177,6 +178,13 @@ class EngineClient(Queries):
     async def reload_preferences(self) -> None:
         """See EngineApi."""
         await self._call("reload_preferences", {})
+
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """See EngineApi."""
+        args = {"path": path, "folder": folder, "is_copying": is_copying, "is_dry_run": is_dry_run}
+        return await self._ask(TypeAdapter(ImportView), "import_electron", args)
 
     async def wait_for_job(self, job_id: str) -> JobView:
         """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""

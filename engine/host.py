@@ -50,6 +50,7 @@ CALLS = frozenset(
         "delete_configuration",
         "rename_configuration",
         "reload_preferences",
+        "import_electron",
         "progress",
         "flush_logs",
         "wait_for_job",

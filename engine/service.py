@@ -9,9 +9,10 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from db import job_queue
+from db import imports, job_queue
 from db.connection import Database
 from db.status import JobStatus
 from engine.api import JobQuery, JobRequest, LogQuery
@@ -21,6 +22,8 @@ from engine.configuring import ConfigurationCommands
 from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
+from engine.electron.importer import ElectronImport
+from engine.electron.views import ImportView
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.lock import FolderLock
@@ -73,6 +76,7 @@ class Engine(Queries):
         self._maker = JobMaker(database, self, keys, prices, self._places, clock, log_book, bus)
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
+        self._electron = ElectronImport(database, log_book, bus, clock, self._places)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
 
     @classmethod
@@ -136,7 +140,10 @@ class Engine(Queries):
             return
         if self._preferences.resume_on_start:
             async with self._database.transaction() as connection:
+                foreign = await imports.imported_jobs(connection, [job.job_id for job in interrupted])
                 for job in reversed(interrupted):
+                    if job.job_id in foreign:
+                        continue  # it ended elsewhere, long ago: nobody expects it to go on by itself
                     await job_queue.enqueue(connection, job.job_id)
                     await job_queue.move_in_queue(connection, job.job_id, 0)
         self._queue.start()
@@ -240,6 +247,17 @@ class Engine(Queries):
         )
         self._services.use(self._preferences)
         await _teach_masker(self._keys)
+
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """See EngineApi."""
+        return await self._electron.run(
+            Path(path),
+            folder=None if folder is None else Path(folder),
+            is_copying=is_copying,
+            is_dry_run=is_dry_run,
+        )
 
     # ---- asks, beyond what the rows tell
 

@@ -1,0 +1,30 @@
+"""The options of the commands that look after what is kept: bringing old data in, making room, backups."""
+
+from typing import Any
+
+from tui.cli.parsing import add_command
+
+
+def add_care(commands: Any) -> None:
+    """Add them to the tree."""
+    importing = add_command(
+        commands,
+        "import-electron",
+        "import_electron:import_electron",
+        "take over what the older Electron program kept",
+        description="Take over configurations, jobs and images from the database of the older Electron program,\n"
+        "gen-image-factory.db in its user data folder. It is read and never written. Keys are never taken over.\n"
+        "A second import brings only what is new.",
+    )
+    importing.add_argument("file", metavar="PATH.db")
+    importing.add_argument(
+        "--copy",
+        action="store_true",
+        help="copy the pictures into this program's folders; default: they stay where they are",
+    )
+    importing.add_argument(
+        "--folder",
+        metavar="DIR",
+        help="the folder of the old program, from which its relative paths count; default: the database's",
+    )
+    importing.add_argument("--dry-run", action="store_true", help="only say what would come; change nothing")
