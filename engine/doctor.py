@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from db import imports
 from db.connection import Database
 from db.errors import DatabaseError
 from engine.errors import EngineHeldError, InputError, SettingsError
@@ -51,6 +52,8 @@ async def examine(
     yield _data_folder(paths)
     yield _lock(paths)
     yield await _database(paths)
+    if (imported := await _imports(paths)) is not None:
+        yield imported
     preferences = Preferences()
     try:
         preferences, warnings = load_preferences(paths.config_file, environ)
@@ -136,6 +139,26 @@ async def _database(paths: Paths) -> CheckView:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         return CheckView(check="database", ok=False, detail="; ".join(problems[:3]) + more, hint=hint)
     return CheckView(check="database", ok=True, detail=f"whole, {size:,.1f} MB, {paths.database_file}")
+
+
+async def _imports(paths: Paths) -> CheckView | None:
+    """What came from the Electron program; None where nothing did, or where the database cannot be read."""
+    if not paths.database_file.exists():
+        return None
+    try:
+        database = await Database.open(paths.database_file, read_only=True)
+        try:
+            async with database.reading() as connection:
+                counts = await imports.count_by_kind(connection)
+        finally:
+            await database.close()
+    except DatabaseError:  # it has a check of its own
+        return None
+    if not counts:
+        return None
+    kinds = ("configuration", "job", "image")
+    detail = ", ".join(f"{counts.get(f'electron:{kind}', 0):,} {kind}s" for kind in kinds)
+    return CheckView(check="imported", ok=True, detail=f"from the Electron program: {detail}")
 
 
 def _disk(check: str, folder: Path) -> CheckView:

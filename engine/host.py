@@ -51,6 +51,7 @@ CALLS = frozenset(
         "rename_configuration",
         "reload_preferences",
         "import_electron",
+        "clean",
         "progress",
         "flush_logs",
         "wait_for_job",

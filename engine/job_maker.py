@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from engine.clock import Clock
 from engine.costs import PriceBook
 from engine.errors import NotFoundError, Problem, SettingsError
 from engine.events import JobCreated
+from engine.ids import new_job_id
 from engine.labels import checked_label, label_problems, rerun_label
 from engine.logs import LogBook
 from engine.places import Places
@@ -32,10 +32,6 @@ from engine.settings import dump_settings, merge_settings
 from engine.views import JobView
 
 logger = logging.getLogger(__name__)
-
-ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32, lower case: no letter that is mistaken for another."""
-ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +106,7 @@ class JobMaker:
         label = checked_label(request.label or f"job_{self.clock.now().astimezone():%Y%m%d_%H%M%S}")
         async with self.database.transaction(durable=True) as connection:
             while True:
-                job_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+                job_id = new_job_id()
                 new_job = NewJob(
                     job_id=job_id,
                     kind=JobKind.GENERATE,

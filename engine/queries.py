@@ -25,8 +25,10 @@ from db.connection import Database
 from db.records import ImageRecord, JobRecord, LogRecord, TaskRecord, utc_text
 from db.status import ImageStatus, JobStatus, Progress, TaskState
 from engine.api import ImageQuery, JobQuery, LogQuery
+from engine.care.space import job_space
 from engine.errors import ConflictError, NotFoundError
 from engine.paths import Paths
+from engine.places import Places
 from engine.progress import Pace
 from engine.settings import Settings, dump_settings, merge_settings
 from engine.views import (
@@ -41,6 +43,7 @@ from engine.views import (
     LogView,
     Page,
     ProgressView,
+    SpaceView,
     Spend,
     TaskView,
     TotalsView,
@@ -123,6 +126,10 @@ class Queries:
             rows = await _generations(connection, job_id)
         view = job_view(record, places.get(job_id))
         return JobDetailView(**view.model_dump(), settings=snapshot.settings, generations=tuple(rows))
+
+    async def job_space(self, job_id: str, places: Places) -> SpaceView:
+        """What a job takes on the disk. Looks at every file of it."""
+        return await job_space(self._database, places, job_id)
 
     async def job_settings(self, job_id: str) -> Settings:
         """The settings that a job ran with."""

@@ -17,6 +17,8 @@ from db.connection import Database
 from db.status import JobStatus
 from engine.api import JobQuery, JobRequest, LogQuery
 from engine.bus import EventBus, Subscription
+from engine.care.cleaner import Cleaner
+from engine.care.views import CleanView
 from engine.clock import Clock, SystemClock
 from engine.configuring import ConfigurationCommands
 from engine.context_maker import ContextMaker
@@ -78,6 +80,15 @@ class Engine(Queries):
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._electron = ElectronImport(database, log_book, bus, clock, self._places)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
+
+        self._cleaner = Cleaner(
+            database,
+            log_book,
+            bus,
+            clock,
+            self._places,
+            lambda: not (self._queue.is_idle and self._review.is_idle),
+        )
 
     @classmethod
     @asynccontextmanager
@@ -257,6 +268,14 @@ class Engine(Queries):
             folder=None if folder is None else Path(folder),
             is_copying=is_copying,
             is_dry_run=is_dry_run,
+        )
+
+    async def clean(
+        self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
+    ) -> CleanView:
+        """See EngineApi."""
+        return await self._cleaner.clean(
+            older_than_days=older_than_days, includes_caches=includes_caches, is_dry_run=is_dry_run
         )
 
     # ---- asks, beyond what the rows tell

@@ -120,11 +120,27 @@ class GenerationView(View):
     tasks: tuple[TaskView, ...]
 
 
+class SpaceView(View):
+    """What a job takes on the disk, in bytes."""
+
+    output: int
+    """Finished pictures, in the output folder or in the trash."""
+    work: int
+    """Originals and pictures in the making."""
+    previews: int
+
+    @property
+    def total(self) -> int:
+        return self.output + self.work + self.previews
+
+
 class JobDetailView(JobView):
     """`jobs show`: with the settings as run and every generation."""
 
     settings: dict[str, Any]
     generations: tuple[GenerationView, ...]
+    space: SpaceView | None = None
+    """What it takes on the disk; null where that was not looked at."""
 
 
 class ImageView(View):

@@ -4,7 +4,6 @@ What a transaction has taken over is remembered with it, so that an import that 
 """
 
 import asyncio
-import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -30,7 +29,7 @@ from engine.electron.statuses import job_status
 from engine.electron.views import ImportView
 from engine.errors import ConflictError
 from engine.events import ConfigurationsChanged, JobCreated
-from engine.job_maker import ID_ALPHABET, ID_LENGTH
+from engine.ids import new_job_id
 from engine.logs import LogBook
 from engine.places import Places
 from engine.settings import Settings
@@ -214,7 +213,7 @@ class ElectronImport:
         at = self._now()
         async with self._database.transaction() as connection:
             while True:
-                job_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+                job_id = new_job_id()
                 home = rows.JobHome(job_id, home.label, home.provider, home.model, home.is_checking)
                 name = None if shelved is None else shelved[0]
                 job = rows.make_job(

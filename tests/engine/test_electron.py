@@ -227,6 +227,22 @@ async def test_an_imported_image_goes_to_the_trash_and_back(engine: Engine, tmp_
     assert back.file == one.file
 
 
+async def test_a_rejected_image_is_approved_here_from_its_old_file(engine: Engine, tmp_path: Path) -> None:
+    old = OldProgram(tmp_path / "old")
+    old.fill()
+    await engine.import_electron(str(old.path))
+    rejected = (await all_images(engine))["f"]
+    assert rejected.status is ImageStatus.QC_FAILED
+    decision = await engine.approve_images([rejected.image_id])
+    assert decision.refused == ()
+    now = await engine.image(rejected.image_id)
+    assert (now.status, now.reason) == (ImageStatus.APPROVED, "Manually approved")
+    assert Path(now.file or "").is_file()
+    assert rejected.file is not None
+    assert Path(rejected.file).is_file()
+    assert now.file != rejected.file
+
+
 async def test_a_taken_name_is_not_overwritten(engine: Engine, tmp_path: Path) -> None:
     await engine.save_configuration("default", {"generation": {"generations": 7}})
     old = OldProgram(tmp_path / "old")

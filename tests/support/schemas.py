@@ -9,7 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.care.views import CleanView
 from engine.doctor import CheckView
+from engine.electron.views import ImportView
 from engine.key_check import KeyView
 from engine.views import ConfigurationView, DecisionView, ImageView, JobDetailView, JobView, LogView, PlanView
 
@@ -24,6 +26,8 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "configuration": ConfigurationView,
     "key": KeyView,
     "check": CheckView,
+    "import": ImportView,
+    "clean": CleanView,
 }
 """Name of the file, without `.json`, to the model that the command line prints."""
 

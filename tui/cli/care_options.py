@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tui.cli.parsing import add_command
+from tui.cli.parsing import add_command, days
 
 
 def add_care(commands: Any) -> None:
@@ -28,3 +28,26 @@ def add_care(commands: Any) -> None:
         help="the folder of the old program, from which its relative paths count; default: the database's",
     )
     importing.add_argument("--dry-run", action="store_true", help="only say what would come; change nothing")
+
+    clean = add_command(
+        commands,
+        "clean",
+        "clean:clean",
+        "make room: empty the old trash, remove what belongs to nobody",
+        description="Remove for good: unfinished files of killed processes; files in the work, preview and trash\n"
+        "folders that belong to no job or image; images that have been in the trash, and jobs that were deleted,\n"
+        "for longer than --older-than. Nothing that a job or an image still points to is removed, and nothing in\n"
+        "an output folder but unfinished files. It shows what it would remove and asks first.",
+    )
+    clean.add_argument(
+        "--older-than",
+        type=days,
+        default=30.0,
+        metavar="DAYS",
+        help="default 30; 0 is everything in the trash",
+    )
+    clean.add_argument(
+        "--caches", action="store_true", help="previews too; they are made anew when they are shown"
+    )
+    clean.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    clean.add_argument("--yes", action="store_true", help="do not ask")
