@@ -9,7 +9,6 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from db import imports, job_queue
@@ -17,6 +16,7 @@ from db.connection import Database
 from db.status import JobStatus
 from engine.api import JobQuery, JobRequest, LogQuery
 from engine.bus import EventBus, Subscription
+from engine.care.backups import BackupSchedule
 from engine.care.cleaner import Cleaner
 from engine.care.views import CleanView
 from engine.clock import Clock, SystemClock
@@ -81,14 +81,7 @@ class Engine(Queries):
         self._electron = ElectronImport(database, log_book, bus, clock, self._places)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
 
-        self._cleaner = Cleaner(
-            database,
-            log_book,
-            bus,
-            clock,
-            self._places,
-            lambda: not (self._queue.is_idle and self._review.is_idle),
-        )
+        self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
 
     @classmethod
     @asynccontextmanager
@@ -138,7 +131,11 @@ class Engine(Queries):
                 pool=pool,
                 environ=environ,
             )
+            backups = BackupSchedule(paths.database_file, paths.backups_dir, clock, log_book)
+            stack.push_async_callback(backups.close)
             await engine._begin(is_working=is_working)
+            if is_working:
+                backups.start()
             try:
                 yield engine
             finally:
@@ -263,12 +260,7 @@ class Engine(Queries):
         self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
     ) -> ImportView:
         """See EngineApi."""
-        return await self._electron.run(
-            Path(path),
-            folder=None if folder is None else Path(folder),
-            is_copying=is_copying,
-            is_dry_run=is_dry_run,
-        )
+        return await self._electron.run(path, folder=folder, is_copying=is_copying, is_dry_run=is_dry_run)
 
     async def clean(
         self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
@@ -309,9 +301,12 @@ class Engine(Queries):
         await self._log_book.flush()
 
     async def unfinished_jobs(self) -> list[JobView]:
-        """Queued, running, paused and interrupted jobs, oldest first."""
+        """Queued, running, paused and interrupted jobs, oldest first; not those that broke off in another program."""
         page = await self.jobs(JobQuery(statuses=UNFINISHED, sort="oldest", limit=10_000))
-        return list(page.rows)
+        interrupted = [job.job_id for job in page.rows if job.status is JobStatus.INTERRUPTED]
+        async with self._database.reading() as connection:
+            foreign = await imports.imported_jobs(connection, interrupted)
+        return [job for job in page.rows if job.job_id not in foreign]
 
     async def wait_for_job(self, job_id: str) -> JobView:
         """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""
@@ -338,6 +333,9 @@ class Engine(Queries):
         await self._review.close(at_once=at_once)
         await self._queue.shut_down(at_once=at_once)
         self._bus.close()
+
+    def _is_at_work(self) -> bool:
+        return not (self._queue.is_idle and self._review.is_idle)
 
     def _places(self) -> Places:
         return Places(self._paths, self._preferences)

@@ -63,24 +63,25 @@ class ElectronImport:
         self._is_at_work = False
 
     async def run(
-        self, path: Path, *, folder: Path | None = None, is_copying: bool = False, is_dry_run: bool = False
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
     ) -> ImportView:
         """See EngineApi. Raises InputError for a file that is not the old program's, ConflictError beside another
         import, PauseRequired where there is no room for a copy."""
         if self._is_at_work:
             raise ConflictError("An import is at work already.", hint="Wait for its end.")
         self._is_at_work = True
-        order = _Order(folder or path.parent, is_copying, is_dry_run)
+        file = Path(path)
+        order = _Order(file.parent if folder is None else Path(folder), is_copying, is_dry_run)
         stack = ExitStack()
         try:
             scratch = self._places().paths.data_dir
-            old = await asyncio.to_thread(stack.enter_context, open_old(path, scratch))
+            old = await asyncio.to_thread(stack.enter_context, open_old(file, scratch))
             report = await self._import(old, order)
             await asyncio.to_thread(old.require_unchanged)
         finally:
             self._is_at_work = False
             await asyncio.to_thread(stack.close)
-        return report.view(path, is_dry_run=is_dry_run, is_copying=is_copying)
+        return report.view(file, is_dry_run=is_dry_run, is_copying=is_copying)
 
     async def _import(self, old: OldDatabase, order: _Order) -> Report:
         configurations = await asyncio.to_thread(old.configurations)

@@ -199,6 +199,7 @@ async def test_an_imported_job_does_not_go_on_by_itself(home: EngineHome, tmp_pa
     async with home.open() as engine:
         assert await engine.queue() == []
         assert (await all_jobs(engine))[1].status is JobStatus.INTERRUPTED
+        assert await engine.unfinished_jobs() == []
     assert home.payments("openai") == []
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.care.restore import BackupView, RestoreView
 from engine.care.views import CleanView
 from engine.doctor import CheckView
 from engine.electron.views import ImportView
@@ -28,6 +29,8 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "check": CheckView,
     "import": ImportView,
     "clean": CleanView,
+    "backup": BackupView,
+    "restore": RestoreView,
 }
 """Name of the file, without `.json`, to the model that the command line prints."""
 

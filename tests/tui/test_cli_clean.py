@@ -34,5 +34,5 @@ async def test_what_is_removed_is_shown_and_asked_for(online: Program) -> None:
     assert (await online.run("images", "list", "--json")).document == []
     assert (await online.run("clean")).stdout.startswith("There is nothing to remove.")
     shown = await online.run("jobs", "show", "1")
-    assert "space     0 B: finished 0 B, originals 0 B" in shown.stdout
+    assert "space     0 bytes: finished 0 bytes" in shown.stdout
     assert (await online.run("clean", "--older-than", "-1")).status == 2

@@ -51,3 +51,16 @@ def add_care(commands: Any) -> None:
     )
     clean.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     clean.add_argument("--yes", action="store_true", help="do not ask")
+
+    restore = add_command(
+        commands,
+        "restore",
+        "restore:restore",
+        "list the copies of the database, or put one back",
+        description="Without a name: list the copies of the database. The engine makes one a day and keeps seven;\n"
+        "others were made before a change of the database, or by an earlier restore.\n"
+        "With a name: put it in the place of the database, which is kept beside it. No engine may be at work.\n"
+        "Jobs that were unfinished in the copy become stopped: what was sent since then is not in it.",
+    )
+    restore.add_argument("backup", nargs="?", metavar="BACKUP", help="a name of the list, a path, or latest")
+    restore.add_argument("--yes", action="store_true", help="do not ask")
