@@ -25,6 +25,7 @@ from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
 from engine.electron.importer import ElectronImport
+from engine.electron.source import remove_leftovers
 from engine.electron.views import ImportView
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
@@ -144,6 +145,7 @@ class Engine(Queries):
     async def _begin(self, *, is_working: bool) -> None:
         interrupted = await recover(self._database, self._log_book, self._clock)
         await self._review.settle()
+        await asyncio.to_thread(remove_leftovers, self._paths.data_dir)
         if not is_working:
             return
         if self._preferences.resume_on_start:

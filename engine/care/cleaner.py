@@ -112,12 +112,6 @@ class Cleaner:
             files = [file for folder in own for file in finding.partials_in(folder, is_deep=True)]
             # An output folder is the user's: only what lies right in it, under names that only we give.
             files += [file for name in outputs for file in finding.partials_in(Path(name), is_deep=False)]
-            files += [
-                file
-                for folder in paths.data_dir.glob(".import-*")
-                for file in finding.files_below(folder)
-                if self._is_old(file)
-            ]
             return list({file.path: file for file in files}.values())
 
         return await self._remove(CleanKind.PARTIALS, await asyncio.to_thread(find), is_dry_run, notes)

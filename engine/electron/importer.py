@@ -123,7 +123,7 @@ class ElectronImport:
         report: Report,
     ) -> None:
         origin = rows.ORPHANS if old is None else rows.job_origin(old)
-        label = rows.label_of(old, report.masker, self._clock.now())
+        label = rows.label_of(old, report.masker)
         mapped = self._settings_of(old, shelved, label, report)
         async with self._database.reading() as connection:
             job_id = (await imports.targets(connection, [origin])).get(origin)

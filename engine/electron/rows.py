@@ -149,12 +149,15 @@ def verdict_of(found: Found) -> Verdict:
     return verdict
 
 
-def label_of(old: OldJob | None, masker: Masker, now: datetime) -> str:
+def label_of(old: OldJob | None, masker: Masker) -> str:
     """Its own, or one made of its time as the program makes them."""
     if old is None:
         return "images without a job (imported)"
     label = clean_text(masker.mask(old.label or "")).strip()[:LABEL_LIMIT].strip()
-    return label or f"job_{(old.started_at or old.completed_at or now).astimezone():%Y%m%d_%H%M%S}"
+    moment = old.started_at or old.completed_at
+    if label or moment is None:
+        return label or f"job {clean_text(masker.mask(old.old_id), limit=60)} (imported)"
+    return f"job_{moment.astimezone():%Y%m%d_%H%M%S}"
 
 
 def _approval(home: JobHome) -> Approval:

@@ -23,6 +23,7 @@ _NEEDED = {
     "job_executions": ("id", "status"),
     "generated_images": ("id", "qc_status"),
 }
+_SCRATCH = ".import-"
 _COMPANIONS = ("-wal", "-journal")
 """What lies beside a database whose last changes are not in it yet."""
 
@@ -192,12 +193,18 @@ def open_old(path: Path, scratch: Path) -> Iterator[OldDatabase]:
     with contextlib.ExitStack() as stack:
         place, mode = path.absolute(), "mode=ro&immutable=1"
         if any(_size(path, suffix) for suffix in _COMPANIONS):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".import-", dir=scratch)))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=scratch)))
             place, mode = _copied(path, folder), "mode=rw"
         connection = stack.enter_context(_connected(place, mode, path))
         database = OldDatabase(connection, path, _tables(connection, path))
         database.check()
         yield database
+
+
+def remove_leftovers(scratch: Path) -> None:
+    """Copies that a killed import left: the keys of the old program stand in them. Not while one is at work."""
+    for folder in scratch.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _facts(path: Path) -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """Imports of databases as the Electron program wrote them, into an engine of its own."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -268,6 +269,40 @@ async def test_changes_that_are_not_in_the_file_yet_are_read(engine: Engine, tmp
     finally:
         writer.close()
     assert view.jobs.imported == 1
+
+
+async def test_a_copy_that_a_kill_left_is_gone_after_the_next_start(home: EngineHome) -> None:
+    home.paths.ensure()
+    left = home.paths.data_dir / ".import-abc123"
+    left.mkdir()
+    (left / "old.db").write_text(OPENAI_KEY)
+    async with home.open(is_working=False):
+        assert not left.exists()
+
+
+@given(spots=st.lists(st.tuples(st.integers(0, 60_000), st.integers(0, 255)), min_size=1, max_size=40))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_damaged_file_is_read_or_refused_in_words(
+    spots: list[tuple[int, int]], engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "damaged.db"
+    if not (tmp_path / "old").exists():
+        OldProgram(tmp_path / "old").fill()
+    data = bytearray((tmp_path / "old" / "gen-image-factory.db").read_bytes())
+    for place, value in spots:
+        data[16 + place % (len(data) - 16)] = value
+    path.write_bytes(data)
+    with contextlib.suppress(InputError):
+        await engine.import_electron(str(path), is_dry_run=True)
+    assert path.read_bytes() == bytes(data)
+
+
+def test_json_that_is_nested_beyond_reason_is_no_settings() -> None:
+    for depth in (50, 900, 5_000, 50_000):
+        text = '{"parameters": {"count": ' + "[" * depth + "]" * depth + "}}"
+        found, unmapped = mapped(document(text))
+        assert found.generation.generations == 1
+        assert set(unmapped) <= {"parameters.count"}
 
 
 @pytest.mark.parametrize(
