@@ -55,9 +55,11 @@ async def trashed_ids(connection: aiosqlite.Connection, image_ids: Sequence[int]
 async def old_trash(
     connection: aiosqlite.Connection, before: str, after_image_id: int = 0, limit: int = 500
 ) -> list[ImageRecord]:
-    """The next images that were trashed one by one and not touched after `before`, by id."""
+    """The next images that were trashed one by one and not touched after `before`, by id; none of a job at
+    work."""
     tail = """FROM images WHERE status = 'trashed' AND image_id > :after AND updated_at <= :before
-            AND is_trashed_with_job = 0 AND job_id IN (SELECT job_id FROM jobs WHERE deleted_at IS NULL)
+            AND is_trashed_with_job = 0 AND job_id IN
+                (SELECT job_id FROM jobs WHERE deleted_at IS NULL AND status NOT IN ('running', 'paused'))
         ORDER BY image_id LIMIT :limit"""
     parameters = {"before": before, "after": after_image_id, "limit": limit}
     return await fetch_all(connection, ImageRecord, tail, parameters)

@@ -30,7 +30,11 @@ EXAMPLES = 10
 YOUNG_S = 600.0
 """A file without a row may be about to get one: younger ones are let alone."""
 CHUNK = 20_000
-AT_WORK = "A job is at work: files without a row are not looked for, because some are about to get one."
+BESIDE_WORK = timedelta(days=1)
+AT_WORK = (
+    "A job is at work: files without a row are not looked for, because some are about to get one, "
+    "and what was put into the trash in the last 24 hours stays."
+)
 
 
 @dataclass
@@ -83,6 +87,8 @@ class Cleaner:
             hauls = [await self._partials(is_dry_run, notes)]
             if self._is_at_work():
                 notes.append(AT_WORK)
+                # It may still be about to look at an image that was just trashed.
+                cutoff = min(cutoff, now - BESIDE_WORK)
             else:
                 hauls.append(await self._orphans(cutoff.timestamp(), is_dry_run, notes))
             hauls.append(await self._trash(utc_text(cutoff), is_dry_run, notes))

@@ -65,10 +65,11 @@ def list_backups(paths: Paths) -> list[BackupView]:
 
 
 def find_backup(paths: Paths, text: str) -> BackupView:
-    """By its name, by a path, or `latest`. Raises NotFoundError. Blocks."""
+    """By its name, by a path, or `latest`: the newest daily copy, never one that a restore has set aside. Raises
+    NotFoundError. Blocks."""
     views = list_backups(paths)
-    if text == LATEST and views:
-        return views[0]
+    if text == LATEST and (daily := backups_in(paths.backups_dir)):
+        text = daily[0].path.name
     for view in views:
         if text == view.name:
             return view

@@ -28,7 +28,7 @@ from engine.electron.source import OldDatabase, OldJob, open_old
 from engine.electron.statuses import job_status
 from engine.electron.views import ImportView
 from engine.errors import ConflictError
-from engine.events import ConfigurationsChanged, JobCreated
+from engine.events import ConfigurationsChanged, ImportProgressed, JobCreated
 from engine.ids import new_job_id
 from engine.logs import LogBook
 from engine.places import Places
@@ -96,6 +96,7 @@ class ElectronImport:
         if report.names and not order.is_dry_run:
             self._bus.publish(ConfigurationsChanged())
         images = await asyncio.to_thread(old.image_rows)
+        report.total = sum(map(len, images.values()))
         known: set[str] = set()
         for job in jobs:
             if job.old_id in known:
@@ -147,6 +148,8 @@ class ElectronImport:
         is_begun = job_id is not None
         has_more = False
         for batch in batched(places, AT_A_TIME):
+            self._bus.publish(ImportProgressed(report.looked_at, report.total))
+            report.looked_at += len(batch)
             found = await self._new_pictures(old_database, batch, order, label, report)
             if order.is_dry_run:
                 for one in found:

@@ -54,6 +54,9 @@ class Report:
     missing_paths: list[MissingPath] = field(default_factory=list)
     left_out: list[LeftOutImage] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    total: int = 0
+    """Images that the file has."""
+    looked_at: int = 0
 
     def note(self, sentence: str) -> None:
         """Something that the user should know."""

@@ -215,6 +215,7 @@ async def test_what_was_there_is_kept_and_nothing_goes_on_by_itself(rows: Rows, 
 async def test_the_one_that_was_kept_can_be_put_back(rows: Rows, paths: Paths) -> None:
     view = await restored(rows, paths)
     assert view.kept is not None
+    assert find_backup(paths, "latest").name == view.restored
     restore(paths, find_backup(paths, Path(view.kept).name), DAY + timedelta(hours=3))
     assert statuses(paths.database_file) == ["stopped"] * 3
 

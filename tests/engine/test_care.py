@@ -218,17 +218,21 @@ async def test_caches_only_when_asked_for(engine: Engine, home: EngineHome) -> N
     assert (await engine.image(images[0].image_id)).status is ImageStatus.APPROVED
 
 
-async def test_beside_a_job_at_work_nothing_without_a_row_is_touched(
-    engine: Engine, home: EngineHome
-) -> None:
+async def test_beside_a_job_at_work_only_old_trash_goes(engine: Engine, home: EngineHome) -> None:
+    _, images = await a_job(engine, "before", 1)
+    await engine.trash_images([images[0].image_id])
     home.script({"service": "piapi", "operation": "poll", "action": "hang"})
     job = await engine.start_job(request("working", generation={"timeout_minutes": 1}))
     await until(lambda: engine._queue.running is not None)
     orphan = old_file(home.paths.work_dir / "0rphan00" / "00001_original.png")
     view = await engine.clean(older_than_days=0)
     assert all(one.kind is not CleanKind.ORPHANS for one in view.groups)
+    assert group(view, CleanKind.TRASH) == (0, 0)
     assert any("A job is at work" in note for note in view.notes)
     assert orphan.exists()
+    async with engine._database.transaction() as connection:
+        await connection.execute("UPDATE images SET updated_at = '2020-01-01T00:00:00.000Z'")
+    assert group(await engine.clean(older_than_days=0), CleanKind.TRASH)[0] == 1
     await engine.stop_job(job.job_id, is_forced=True)
 
 

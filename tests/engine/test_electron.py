@@ -20,11 +20,12 @@ from engine.electron.source import open_old
 from engine.electron.statuses import image_verdict
 from engine.electron.values import document, moment, tags
 from engine.errors import InputError
+from engine.events import ImportProgressed
 from engine.service import Engine
 from engine.settings import Settings
 from engine.views import ImageStatus, ImageView, JobStatus, JobView
 from tests.support.electron import OPENAI_KEY, PIAPI_KEY, SETTINGS, OldProgram
-from tests.support.engine import EngineHome
+from tests.support.engine import EngineHome, Listener
 
 
 @pytest.fixture(params=[True, False], ids=["new", "old"])
@@ -142,6 +143,12 @@ async def test_nothing_is_taken_over_twice(engine: Engine, old: OldProgram) -> N
     await engine.delete_jobs([jobs[0].job_id])
     gone = await engine.import_electron(str(copy))
     assert (gone.jobs.imported, gone.images.imported) == (0, 0)
+
+
+async def test_how_far_it_is_is_told(engine: Engine, old: OldProgram) -> None:
+    async with Listener(engine) as heard:
+        await engine.import_electron(str(old.path))
+        assert (await heard.wait_for(ImportProgressed)).total == 14
 
 
 async def test_counts_add_up_with_images_that_never_came(engine: Engine, tmp_path: Path) -> None:

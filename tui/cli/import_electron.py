@@ -1,10 +1,14 @@
 """`gimf import-electron`: what came over from the older program, and by name everything that did not."""
 
+import asyncio
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from engine.api import EngineApi
 from engine.electron.views import ImportCounts, ImportView
+from engine.events import ImportProgressed
 from tui.cli.output import Output
 from tui.cli.session import open_session
 from tui.cli.statuses import ExitStatus
@@ -17,12 +21,31 @@ async def import_electron(options: Namespace, output: Output) -> int:
     """An import object; status 3 where images were left out."""
     session = open_session(options, output)
     folder = None if options.folder is None else str(_absolute(options.folder))
-    async with session.engine(is_working=False) as engine:
+    async with session.engine(is_working=False) as engine, _reporting(engine, output):
         view = await engine.import_electron(
             str(_absolute(options.file)), folder=folder, is_copying=options.copy, is_dry_run=options.dry_run
         )
     output.result(view, _lines(view))
     return ExitStatus.IMAGES_FAILED if view.images.left_out else ExitStatus.OK
+
+
+@asynccontextmanager
+async def _reporting(engine: EngineApi, output: Output) -> AsyncIterator[None]:
+    """A line that says how far it is, where a person watches."""
+    async with engine.subscribe() as subscription:
+
+        async def listen() -> None:
+            async for event in subscription:
+                if isinstance(event, ImportProgressed) and output.is_terminal:
+                    output.redraw(f"{event.done:,} of {event.total:,} images")
+
+        task = asyncio.create_task(listen())
+        try:
+            yield
+        finally:
+            subscription.close()
+            await task
+            output.redraw("")
 
 
 def _absolute(text: str) -> Path:
