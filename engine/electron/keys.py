@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from engine.electron import values
 from engine.masking import Masker
 
 KEY_GROUP = "apiKeys"
@@ -38,7 +39,8 @@ def _keys(document: object, depth: int, *, is_in_group: bool = False) -> Iterato
             yield from _keys(item, depth - 1)
     if not isinstance(document, dict):
         return
-    for name, value in document.items():
+    for name, stored in document.items():
+        value = values.document(stored) or stored  # it may be JSON text once more
         if isinstance(value, dict | list):
             yield from _keys(value, depth - 1, is_in_group=name == KEY_GROUP)
         elif isinstance(value, str) and value.strip() and (is_in_group or is_key(name, value)):

@@ -375,6 +375,28 @@ def test_the_whole_example_is_mapped() -> None:
     assert (found.processing.sharpening, found.processing.saturation) == (5.0, 1.4)
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"apiKeys": {"openai": OPENAI_KEY}},
+        {"apiKeys": json.dumps({"openai": OPENAI_KEY})},
+        {"openai": OPENAI_KEY},
+        {"advanced": {"removeBg": OPENAI_KEY}},
+        {"parameters": {"openaiApiKey": OPENAI_KEY}},
+        {"sessions": [{"auth": {"accessToken": OPENAI_KEY}}]},
+    ],
+)
+def test_keys_are_found_wherever_they_stand(document: dict[str, Any]) -> None:
+    masker, services = find_keys([document])
+    assert len(services) == 1
+    assert masker.mask(f"why {OPENAI_KEY}?") == "why •••?"
+    assert OPENAI_KEY not in mapped(document)[0].model_dump_json()
+
+
+def test_a_switch_is_no_key() -> None:
+    assert find_keys([SETTINGS | {"apiKeys": {"openai": " ", "removeBg": ""}}])[1] == ()
+
+
 def test_newer_fields_and_what_cannot_be_mapped() -> None:
     found, unmapped = mapped(
         {
