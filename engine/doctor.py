@@ -149,7 +149,10 @@ async def _database(paths: Paths) -> CheckView:
 def _backups(paths: Paths) -> CheckView:
     """Whether the newest copy is not much older than the last change of the database."""
     check = "backups of the database"
-    backups = backups_in(paths.backups_dir)
+    try:
+        backups = backups_in(paths.backups_dir)
+    except OSError as error:
+        return CheckView(check=check, ok=False, detail=f"{paths.backups_dir}: {error.strerror}")
     if not backups:
         return CheckView(
             check=check, ok=True, detail="none yet; the engine makes one a day while it is at work"

@@ -50,7 +50,7 @@ class BackupFile:
 def backups_in(folder: Path) -> list[BackupFile]:
     """Newest first, by the time in their names. Blocks."""
     found = []
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for path in folder.iterdir():
             match = _NAME.fullmatch(path.name)
             if match is None or not path.is_file():
