@@ -276,6 +276,6 @@ async def set_output_file(connection: aiosqlite.Connection, image_id: int, outpu
 
 
 async def delete(connection: aiosqlite.Connection, image_id: int) -> bool:
-    """Remove a trashed image for good, when its files are gone."""
+    """Remove a trashed image for good. Its files go afterwards: without a row nobody can restore them meanwhile."""
     statement = "DELETE FROM images WHERE image_id = ? AND status = 'trashed'"
     return await change(connection, statement, (image_id,)) > 0

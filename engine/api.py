@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
 from engine.bus import Subscription
+from engine.care.views import CleanView
+from engine.electron.views import ImportView
 from engine.settings import Settings
 from engine.views import (
     AttemptView,
@@ -229,6 +231,21 @@ class EngineApi(Protocol):
 
     async def reload_preferences(self) -> None:
         """Read config.toml and the keys anew; whatever begins from now on uses them. Raises SettingsError."""
+        ...
+
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """Take over what the older Electron program kept in its database at `path`: configurations, jobs and images.
+        What was taken over before stays as it is. Relative paths count from `folder`, else from the database's own.
+        Raises InputError for another file, ConflictError beside another import."""
+        ...
+
+    async def clean(
+        self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
+    ) -> CleanView:
+        """Remove for good what was left unfinished, files that belong to nobody, and what has been in the trash, or
+        was deleted, for longer than that. Files that a row points to stay, and so does every output folder."""
         ...
 
     # ---- asks

@@ -14,6 +14,8 @@ from pydantic import TypeAdapter
 from db.connection import Database
 from engine.api import JobRequest, LogQuery, RetryRequest, TaskChoice
 from engine.bus import EventBus, Subscription
+from engine.care.views import CleanView
+from engine.electron.views import ImportView
 from engine.errors import EngineUnreachableError
 from engine.events import EngineLost, event_from_json
 from engine.paths import Paths
@@ -203,6 +205,24 @@ class EngineClient(Queries):
     async def reload_preferences(self) -> None:
         """See EngineApi."""
         await self._call("reload_preferences", {})
+
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """See EngineApi."""
+        args = {"path": path, "folder": folder, "is_copying": is_copying, "is_dry_run": is_dry_run}
+        return await self._ask(TypeAdapter(ImportView), "import_electron", args)
+
+    async def clean(
+        self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
+    ) -> CleanView:
+        """See EngineApi."""
+        args = {
+            "older_than_days": older_than_days,
+            "includes_caches": includes_caches,
+            "is_dry_run": is_dry_run,
+        }
+        return await self._ask(TypeAdapter(CleanView), "clean", args)
 
     async def wait_for_job(self, job_id: str) -> JobView:
         """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""

@@ -110,6 +110,18 @@ class ConfigurationsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportProgressed(Event):
+    """Of so many images of another program so many were looked at."""
+
+    done: int
+    total: int
+
+    @property
+    def merge_key(self) -> str | None:
+        return "import"
+
+
+@dataclass(frozen=True, slots=True)
 class Resynced(Event):
     """The subscriber was too slow and lost events: ask again for everything shown."""
 
@@ -135,6 +147,7 @@ _EVENTS: dict[str, type[Event]] = {
         ImageChanged,
         LogRecorded,
         ConfigurationsChanged,
+        ImportProgressed,
         Resynced,
         EngineLost,
     )

@@ -55,6 +55,8 @@ CALLS = frozenset(
         "delete_configuration",
         "rename_configuration",
         "reload_preferences",
+        "import_electron",
+        "clean",
         "progress",
         "flush_logs",
         "wait_for_job",

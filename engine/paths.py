@@ -71,6 +71,11 @@ class Paths:
         return self.data_dir / "trash"
 
     @property
+    def backups_dir(self) -> Path:
+        """Copies of the database, made while the engine is at work."""
+        return self.data_dir / "backups"
+
+    @property
     def config_file(self) -> Path:
         return self.config_dir / "config.toml"
 
@@ -99,6 +104,7 @@ class Paths:
             self.work_dir,
             self.previews_dir,
             self.trash_dir,
+            self.backups_dir,
         )
         for folder in (*private, self.socket_file.parent):
             _make_private(folder)

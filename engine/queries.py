@@ -25,9 +25,11 @@ from db.connection import Database
 from db.records import JobRecord, utc_text
 from db.status import ImageStatus, JobKind, JobStatus, Progress, TaskState
 from engine.api import ImageQuery, JobQuery, LogQuery
+from engine.care.space import job_space
 from engine.decision_queries import DecisionQueries
 from engine.errors import ConflictError, NotFoundError
 from engine.paths import Paths
+from engine.places import Places
 from engine.progress import Pace
 from engine.settings import Settings, dump_settings, merge_settings
 from engine.viewing import dollars, image_counts, image_view, job_view, log_view, task_view
@@ -41,6 +43,7 @@ from engine.views import (
     LogView,
     Page,
     ProgressView,
+    SpaceView,
     TaskView,
     TotalsView,
 )
@@ -126,6 +129,10 @@ class Queries(DecisionQueries):
             child_job_ids=tuple(child.job_id for child in children),
             retry=snapshot.inputs.get("retry"),
         )
+
+    async def job_space(self, job_id: str, places: Places) -> SpaceView:
+        """What a job takes on the disk. Looks at every file of it."""
+        return await job_space(self._database, places, job_id)
 
     async def job_settings(self, job_id: str) -> Settings:
         """The settings that a job ran with."""

@@ -11,17 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-from db import job_queue
+from db import imports, job_queue
 from db.connection import Database
 from db.status import JobStatus
 from engine.api import JobQuery, JobRequest, LogQuery, RetryRequest, TaskChoice
 from engine.bus import EventBus, Subscription
+from engine.care.backups import BackupSchedule
+from engine.care.cleaner import Cleaner
+from engine.care.views import CleanView
 from engine.clock import Clock, SystemClock
 from engine.configuring import ConfigurationCommands
 from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
 from engine.deciding import Deciding
+from engine.electron.importer import ElectronImport
+from engine.electron.source import remove_leftovers
+from engine.electron.views import ImportView
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.lock import FolderLock
@@ -86,12 +92,15 @@ class Engine(Queries):
         self._maker = JobMaker(database, self, keys, prices, self._places, clock, log_book, bus)
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
+        self._electron = ElectronImport(database, log_book, bus, clock, self._places)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
         self._retrying = Retrying(
             database, self, self._review, keys, prices, self._places, clock, log_book, bus
         )
         self._regenerating = Regenerating(database, self, keys, prices, self._places, clock, log_book, bus)
         self._deciding = Deciding(database, self._queue, clock, log_book, bus)
+
+        self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
 
     @classmethod
     @asynccontextmanager
@@ -141,7 +150,11 @@ class Engine(Queries):
                 pool=pool,
                 environ=environ,
             )
+            backups = BackupSchedule(paths.database_file, paths.backups_dir, clock, log_book)
+            stack.push_async_callback(backups.close)
             await engine._begin(is_working=is_working)
+            if is_working:
+                backups.start()
             try:
                 yield engine
             finally:
@@ -150,11 +163,15 @@ class Engine(Queries):
     async def _begin(self, *, is_working: bool) -> None:
         interrupted = await recover(self._database, self._log_book, self._clock)
         await self._review.settle()
+        await asyncio.to_thread(remove_leftovers, self._paths.data_dir)
         if not is_working:
             return
         if self._preferences.resume_on_start:
             async with self._database.transaction() as connection:
+                foreign = await imports.imported_jobs(connection, [job.job_id for job in interrupted])
                 for job in reversed(interrupted):
+                    if job.job_id in foreign:
+                        continue  # it ended elsewhere, long ago: nobody expects it to go on by itself
                     await job_queue.enqueue(connection, job.job_id)
                     await job_queue.move_in_queue(connection, job.job_id, 0)
         self._queue.start()
@@ -283,6 +300,20 @@ class Engine(Queries):
         self._services.use(self._preferences)
         await _teach_masker(self._keys)
 
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """See EngineApi."""
+        return await self._electron.run(path, folder=folder, is_copying=is_copying, is_dry_run=is_dry_run)
+
+    async def clean(
+        self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
+    ) -> CleanView:
+        """See EngineApi."""
+        return await self._cleaner.clean(
+            older_than_days=older_than_days, includes_caches=includes_caches, is_dry_run=is_dry_run
+        )
+
     # ---- asks, beyond what the rows tell
 
     async def progress(self, job_id: str) -> ProgressView:
@@ -314,9 +345,12 @@ class Engine(Queries):
         await self._log_book.flush()
 
     async def unfinished_jobs(self) -> list[JobView]:
-        """Queued, running, paused and interrupted jobs, oldest first."""
+        """Queued, running, paused and interrupted jobs, oldest first; not those that broke off in another program."""
         page = await self.jobs(JobQuery(statuses=UNFINISHED, sort="oldest", limit=10_000))
-        return list(page.rows)
+        interrupted = [job.job_id for job in page.rows if job.status is JobStatus.INTERRUPTED]
+        async with self._database.reading() as connection:
+            foreign = await imports.imported_jobs(connection, interrupted)
+        return [job for job in page.rows if job.job_id not in foreign]
 
     async def wait_for_job(self, job_id: str) -> JobView:
         """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""
@@ -343,6 +377,9 @@ class Engine(Queries):
         await self._review.close(at_once=at_once)
         await self._queue.shut_down(at_once=at_once)
         self._bus.close()
+
+    def _is_at_work(self) -> bool:
+        return not (self._queue.is_idle and self._review.is_idle)
 
     def _places(self) -> Places:
         return Places(self._paths, self._preferences)

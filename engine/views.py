@@ -121,6 +121,20 @@ class GenerationView(View):
     tasks: tuple[TaskView, ...]
 
 
+class SpaceView(View):
+    """What a job takes on the disk, in bytes."""
+
+    output: int
+    """Finished pictures, in the output folder or in the trash."""
+    work: int
+    """Originals and pictures in the making."""
+    previews: int
+
+    @property
+    def total(self) -> int:
+        return self.output + self.work + self.previews
+
+
 class JobDetailView(JobView):
     """`jobs show`: with the settings as run and every generation."""
 
@@ -131,6 +145,8 @@ class JobDetailView(JobView):
     """Its reruns, retries and regenerations, oldest first."""
     retry: dict[str, Any] | None = None
     """What a retry was asked to do: processing, on_failure, checks_again, writes_metadata_again."""
+    space: SpaceView | None = None
+    """What it takes on the disk; null where that was not looked at."""
 
 
 class ImageView(View):

@@ -10,6 +10,7 @@ from engine.events import (
     EngineLost,
     Event,
     ImageChanged,
+    ImportProgressed,
     JobChanged,
     JobCreated,
     JobFinished,
@@ -65,6 +66,7 @@ EXAMPLES: tuple[Event, ...] = (
     ImageChanged("k7", 12, "approved"),
     LogRecorded(ENTRY),
     ConfigurationsChanged(),
+    ImportProgressed(200, 3_000),
     Resynced(),
     EngineLost(),
 )
@@ -116,4 +118,5 @@ def test_only_what_a_later_one_makes_worthless_has_a_merge_key() -> None:
         "JobProgressed": "progress:k7",
         "QueueChanged": "queue",
         "ConfigurationsChanged": "configurations",
+        "ImportProgressed": "import",
     }

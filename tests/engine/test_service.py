@@ -18,7 +18,7 @@ from engine.events import (
     QueueChanged,
     TaskChanged,
 )
-from engine.new_jobs import ID_ALPHABET
+from engine.ids import ID_ALPHABET
 from engine.service import Engine
 from engine.views import ImageStatus, JobStatus, JobView, LogLevel
 from tests.support.clock import FakeClock

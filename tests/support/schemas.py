@@ -9,7 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.care.restore import BackupView, RestoreView
+from engine.care.views import CleanView
 from engine.doctor import CheckView
+from engine.electron.views import ImportView
 from engine.key_check import KeyView
 from engine.views import (
     ConfigurationView,
@@ -38,6 +41,10 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "configuration": ConfigurationView,
     "key": KeyView,
     "check": CheckView,
+    "import": ImportView,
+    "clean": CleanView,
+    "backup": BackupView,
+    "restore": RestoreView,
 }
 """Name of the file, without `.json`, to the model that the command line prints."""
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+from tui.cli.care_options import add_care
 from tui.cli.engine_options import add_engine
 from tui.cli.images_options import add_images
 from tui.cli.parsing import (
@@ -258,6 +259,7 @@ def _add_tools(commands: Any) -> None:
     )
     doctor.add_argument("--online", action="store_true", help="also make one cheap call with each key")
 
+    add_care(commands)
     add_engine(commands)
     add_simulator(commands)
 

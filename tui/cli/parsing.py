@@ -99,6 +99,17 @@ def count(value: str) -> int:
     return int(value)
 
 
+def days(value: str) -> float:
+    """A number of days from 0 to a hundred years."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 36_525:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of days")
+    return number
+
+
 def words_of(choices: Sequence[str]) -> Callable[[str], list[str]]:
     """A type for `a,b`: each word one of the choices."""
 
