@@ -10,6 +10,7 @@ import aiosqlite
 
 from db import (
     configurations,
+    exports,
     generations,
     image_pages,
     images,
@@ -253,6 +254,11 @@ class Queries:
             images_by_status=by_image,
         )
 
+    async def last_export_folder(self) -> str | None:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            return await exports.last_folder(connection)
+
     async def configurations(self) -> list[ConfigurationView]:
         """See EngineApi."""
         async with self._database.reading() as connection:
@@ -447,6 +453,7 @@ def image_view(image: ImageRecord) -> ImageView:
         cost_usd=_dollars(image.cost_micros),
         created_at=image.created_at,
         replaces_image_id=image.replaces_image_id,
+        category=image.category,
     )
 
 

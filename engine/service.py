@@ -21,6 +21,9 @@ from engine.configuring import ConfigurationCommands
 from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
+from engine.editing import Editing
+from engine.export.commands import ExportCommands
+from engine.export.exporter import Exporter
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.lock import FolderLock
@@ -41,7 +44,7 @@ FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
 UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.INTERRUPTED)
 
 
-class Engine(Queries):
+class Engine(ExportCommands, Queries):
     """Implements engine.api.EngineApi. One a data folder; get it from `open`."""
 
     def __init__(
@@ -74,6 +77,17 @@ class Engine(Queries):
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
+        self._exporter = Exporter(
+            database,
+            self,
+            bus,
+            clock,
+            scratch=paths.scratch_dir,
+            agencies_file=paths.agencies_file,
+            default_folder=lambda: self._preferences.export_folder(paths),
+            hide=keys.masker.hide,
+        )
+        self._editing = Editing(database, self._review, bus, clock, log_book, self._exporter.agencies)
 
     @classmethod
     @asynccontextmanager
@@ -132,6 +146,8 @@ class Engine(Queries):
     async def _begin(self, *, is_working: bool) -> None:
         interrupted = await recover(self._database, self._log_book, self._clock)
         await self._review.settle()
+        await self._editing.settle()
+        await self._exporter.settle()
         if not is_working:
             return
         if self._preferences.resume_on_start:
@@ -260,10 +276,11 @@ class Engine(Queries):
     # ---- for whoever runs the engine in its own process
 
     async def is_idle(self) -> bool:
-        """Whether no job is at work, none waits, and no decision is being carried out."""
+        """Whether no job is at work, none waits, and no decision or export is being carried out."""
         return (
             self._queue.is_idle
             and self._review.is_idle
+            and self._exporter.is_idle
             and not any(job.status is JobStatus.QUEUED for job in await self.queue())
         )
 
@@ -298,6 +315,7 @@ class Engine(Queries):
     async def shut_down(self, *, at_once: bool) -> None:
         """Send nothing new. Answers to paid requests that are on their way are awaited, unless `at_once`; every
         unfinished job stays resumable. May be called again, also while a first call waits."""
+        await self._exporter.close()
         await self._review.close(at_once=at_once)
         await self._queue.shut_down(at_once=at_once)
         self._bus.close()

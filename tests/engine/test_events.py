@@ -9,6 +9,8 @@ from engine.events import (
     ConfigurationsChanged,
     EngineLost,
     Event,
+    ExportEnded,
+    ExportProgressed,
     ImageChanged,
     JobChanged,
     JobCreated,
@@ -65,6 +67,8 @@ EXAMPLES: tuple[Event, ...] = (
     ImageChanged("k7", 12, "approved"),
     LogRecorded(ENTRY),
     ConfigurationsChanged(),
+    ExportProgressed("x1", "zipping", 3, 10),
+    ExportEnded("x1", "done"),
     Resynced(),
     EngineLost(),
 )

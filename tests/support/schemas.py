@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.doctor import CheckView
+from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
 from engine.key_check import KeyView
 from engine.views import ConfigurationView, DecisionView, ImageView, JobDetailView, JobView, LogView, PlanView
 
@@ -20,6 +21,10 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "plan": PlanView,
     "image": ImageView,
     "decision": DecisionView,
+    "export": ExportView,
+    "sheet_check": SheetCheckView,
+    "agency": AgencyView,
+    "fit": FitView,
     "log_entry": LogView,
     "configuration": ConfigurationView,
     "key": KeyView,

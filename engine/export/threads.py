@@ -1,0 +1,36 @@
+"""Blocking work for a coroutine that may be cancelled: the cancellation waits until the thread has stopped."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+
+class Threads:
+    """One export's work in threads, a piece at a time."""
+
+    def __init__(self) -> None:
+        self._is_cancelled = threading.Event()
+
+    def is_cancelled(self) -> bool:
+        """Long pieces ask this between two steps, and return early."""
+        return self._is_cancelled.is_set()
+
+    async def do[**P, T](self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `function`. Nothing of it runs any more when this returns or raises."""
+        work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._is_cancelled.set()
+            await asyncio.wait([work])
+            if not work.cancelled():
+                work.exception()  # heard: the cancellation is what counts
+            raise
+
+    async def clean_up(self, function: Callable[[], object]) -> None:
+        """Run it to its end, also where the export is being cancelled once more."""
+        work = asyncio.ensure_future(asyncio.to_thread(function))
+        try:
+            await asyncio.shield(work)
+        finally:
+            await asyncio.wait([work])
