@@ -101,7 +101,7 @@ def _file_misfits(row: SheetRow, preset: Preset) -> list[Misfit]:
         if row.pixels is None:
             found.append(Misfit("size", f"size not known, at least {least:g} megapixels are asked for"))
         elif row.pixels < least * 1_000_000:
-            found.append(Misfit("size", f"{row.pixels / 1_000_000:.2f} of at least {least:g} megapixels"))
+            found.append(Misfit("size", f"{row.pixels // 10_000 / 100:.2f} of at least {least:g} megapixels"))
     return found
 
 

@@ -30,6 +30,7 @@ class Sheet:
     problems: list[SheetNoteView] = field(default_factory=list)
     changes: list[SheetNoteView] = field(default_factory=list)
     image_ids: list[int] = field(default_factory=list)
+    _names: dict[str, int] = field(default_factory=dict)
 
     def add(self, row: SheetRow) -> bool:
         """Take a row; whether it is in the sheet."""
@@ -37,7 +38,7 @@ class Sheet:
             row, mended = mend(row, self.preset)
         else:
             mended = ()
-        misfits = fit(row, self.preset)
+        misfits = (*fit(row, self.preset), *self._taken_name(row))
         if misfits and self.choices.is_leaving_out:
             why = "; ".join(misfit.message for misfit in misfits)
             self.changes.append(_note(row, Misfit("image", f"left out: {why}")))
@@ -46,8 +47,14 @@ class Sheet:
         self.problems += [_note(row, misfit) for misfit in misfits]
         self.changes += [_note(row, change) for change in (*mended, *marked)]
         self.rows.append(line)
+        self._names.setdefault(row.file_name.casefold(), row.image_id)
         self.image_ids.append(row.image_id)
         return True
+
+    def _taken_name(self, row: SheetRow) -> list[Misfit]:
+        """The agency cannot tell two pictures of one name apart, nor can some systems where letter case differs."""
+        first = self._names.get(row.file_name.casefold())
+        return [] if first is None else [Misfit("file_name", f"image {first} has this file name too")]
 
     @property
     def refusal(self) -> str:

@@ -120,4 +120,5 @@ def test_only_what_a_later_one_makes_worthless_has_a_merge_key() -> None:
         "JobProgressed": "progress:k7",
         "QueueChanged": "queue",
         "ConfigurationsChanged": "configurations",
+        "ExportProgressed": "export:x1",
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tui.cli.engine_options import add_engine
+from tui.cli.export_options import add_edit, add_export
 from tui.cli.parsing import (
     NoCommandError,
     Parser,
@@ -71,6 +72,7 @@ def build_parser() -> Parser:
     _add_work(commands)
     _add_jobs(commands)
     _add_images(commands)
+    add_export(commands)
     _add_configurations(commands)
     _add_keys(commands)
     _add_tools(commands)
@@ -187,7 +189,7 @@ def _add_jobs(commands: Any) -> None:
 
 
 def _add_images(commands: Any) -> None:
-    actions = add_group(commands, "images", "list, approve, trash and restore images")
+    actions = add_group(commands, "images", "list, approve, trash, restore and edit images")
     listing = add_command(
         actions,
         "list",
@@ -212,6 +214,8 @@ def _add_images(commands: Any) -> None:
         decision.add_argument(
             "images", metavar="ID", nargs="+", type=count, help="`gimf images list` shows them"
         )
+
+    add_edit(actions)
 
     logs = add_command(commands, "logs", "logs:show_logs", "print the log of a job, complete, oldest first")
     logs.add_argument("job", metavar="JOB", help=_JOB_ID_HELP)
