@@ -101,7 +101,10 @@ def _file_misfits(row: SheetRow, preset: Preset) -> list[Misfit]:
         if row.pixels is None:
             found.append(Misfit("size", f"size not known, at least {least:g} megapixels are asked for"))
         elif row.pixels < least * 1_000_000:
-            found.append(Misfit("size", f"{row.pixels // 10_000 / 100:.2f} of at least {least:g} megapixels"))
+            shown = round(row.pixels / 1_000_000, 2)
+            if shown >= least:  # 5.999 is not to read as 6.00 of at least 6
+                shown = row.pixels // 10_000 / 100
+            found.append(Misfit("size", f"{shown:.2f} of at least {least:g} megapixels"))
     return found
 
 

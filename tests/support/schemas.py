@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.doctor import CheckView
-from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
+from engine.export.views import AgencyView, ExportView, FitView
 from engine.key_check import KeyView
 from engine.views import ConfigurationView, DecisionView, ImageView, JobDetailView, JobView, LogView, PlanView
 
@@ -22,7 +22,6 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "image": ImageView,
     "decision": DecisionView,
     "export": ExportView,
-    "sheet_check": SheetCheckView,
     "agency": AgencyView,
     "fit": FitView,
     "log_entry": LogView,

@@ -81,7 +81,7 @@ def add_edit(actions: Any) -> None:
     )
     edit.add_argument("images", metavar="ID", nargs="+", type=count, help="`gimf images list` shows them")
     edit.add_argument("--title", metavar="TEXT", help="an empty text takes it away; so with all of them")
-    edit.add_argument("--description", metavar="TEXT")
+    edit.add_argument("--description", metavar="TEXT", help="one paragraph")
     edit.add_argument("--tags", metavar="A,B,...", help="all of them, the most important first")
     edit.add_argument(
         "--category", metavar="NAME", help="such as Landscapes; a wrong one lists those there are"
