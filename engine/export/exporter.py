@@ -324,7 +324,7 @@ def _choices(request: ExportRequest) -> SheetChoices:
 
 
 def _is_zip(request: ExportRequest) -> bool:
-    return request.kind is ExportKind.SHEET and (request.to or "").lower().endswith(".zip")
+    return request.kind is ExportKind.SHEET and request.has_pictures
 
 
 def _fit_view(agency: str, preset: Preset, image_id: int, misfits: Sequence[Misfit]) -> FitView:

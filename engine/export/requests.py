@@ -12,7 +12,7 @@ class ExportKind(StrEnum):
     IMAGES = "images"
     """Pictures with a workbook of their texts in one .zip."""
     SHEET = "sheet"
-    """An upload sheet of a stock agency, .csv; or a .zip of it with the pictures under names that the agency takes."""
+    """An upload sheet of a stock agency, .csv; or a .zip of it with its pictures, under names that the agency takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class ExportRequest:
     """Replace a file of that name; else the next free number is appended."""
     has_originals: bool = False
     """Images: also what the provider sent."""
+    has_pictures: bool = False
+    """Sheets: a .zip of the sheet and its pictures, in place of a .csv."""
     agency: str | None = None
     is_fixing: bool = False
     """Sheets: shorten, cut and split what breaks a limit."""

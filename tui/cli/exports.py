@@ -49,6 +49,7 @@ async def export_sheet(options: Namespace, output: Output) -> int:
         ExportKind.SHEET,
         to=_place(options.to),
         agency=options.agency,
+        has_pictures=(options.to or "").lower().endswith(".zip"),
         is_fixing=options.fix,
         is_leaving_out=options.leave_out,
         is_forced=options.force,
