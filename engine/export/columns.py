@@ -16,8 +16,9 @@ type Value = str | int | float | bool | datetime | Path | None
 class Format(StrEnum):
     """How the numbers of a column are shown."""
 
-    TEXT = "General"
+    PLAIN = "General"
     WHOLE = "0"
+    """Every digit, also of more than eleven."""
     NUMBER = "0.00"
     MONEY = '"$"#,##0.000000'
     DATE = "yyyy-mm-dd hh:mm:ss"
@@ -29,7 +30,7 @@ class Column:
 
     title: str
     width: int = 12
-    format: Format = Format.TEXT
+    format: Format = Format.PLAIN
 
 
 def open_book(scratch: Path, hide: Callable[[str], str]) -> "Book":

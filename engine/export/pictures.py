@@ -94,16 +94,8 @@ class PictureExport:
         """The sheet, nothing written, and its pictures with their names in it. `is_short`: names that are longer than
         the agency takes are made shorter, because the pictures are packed under them."""
         images = await self.gather(image_ids)
-        names = UniqueNames()
         sheet = Sheet(preset, choices)
-        rows: list[tuple[ImageView, str]] = []
-        for image in images:
-            name = _name(image)
-            if is_short:
-                name = names.take(_short(image, preset.file_name_max))
-            if sheet.add(sheet_row(image, name)):
-                rows.append((image, name))
-        return sheet, rows
+        return sheet, await self.threads.do(_add_rows, sheet, images, is_short=is_short)
 
     async def write_sheet(self, sheet: Sheet, target: Target) -> Written:
         """The .csv, or where the agency's limit of rows asks for it, several."""
@@ -234,6 +226,17 @@ def _short(image: ImageView, longest: int | None) -> str:
         return name
     label = name.partition(f"_{image.job_id}_")[0]
     return short_name(label, image.job_id, image.number, Path(name).suffix[1:], longest)
+
+
+def _add_rows(sheet: Sheet, images: Iterable[ImageView], *, is_short: bool) -> list[tuple[ImageView, str]]:
+    """Those that are in the sheet, with their names."""
+    names = UniqueNames()
+    rows = []
+    for image in images:
+        name = names.take(_short(image, sheet.preset.file_name_max)) if is_short else _name(image)
+        if sheet.add(sheet_row(image, name)):
+            rows.append((image, name))
+    return rows
 
 
 def _fill(book: "Book", packed: Iterable[tuple[ImageView, str]]) -> None:

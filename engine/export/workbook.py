@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, cast
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
+from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._writer import WorksheetWriter
@@ -77,9 +78,9 @@ class Sheet:
         self._sheet._writer.write_top()
         self._cells = [self._cell(column.format) for column in columns]
         self._dates = self._cell(Format.DATE)
-        self._quoted = self._cell(Format.TEXT)
+        self._quoted = self._cell(Format.PLAIN)
         self._quoted.quotePrefix = True
-        self._linked = self._cell(Format.TEXT)
+        self._linked = self._cell(Format.PLAIN)
         self._linked.style = "Hyperlink"
 
     @property
@@ -91,7 +92,7 @@ class Sheet:
         """The first row."""
         cells = []
         for column in self._columns:
-            cell = self._cell(Format.TEXT)
+            cell = self._cell(Format.PLAIN)
             cell.value, cell.font, cell.fill = column.title, font, fill
             cells.append(cell)
         self._sheet.append(cells)
@@ -123,18 +124,16 @@ class Sheet:
         self._sheet.append([self._filled(number, value) for number, value in enumerate(values)])
         self._rows += 1
 
-    def _filled(self, number: int, value: Value) -> Cell | None:
-        """The column's cell with the value. openpyxl writes a row at once, so every row uses the same cells, but for
-        those of rare kinds, of which a row may need several."""
+    def _filled(self, number: int, value: Value) -> Cell | str | float | None:
+        """The value where openpyxl cannot take it for something else, which is quickest; else the column's cell with
+        it: a row is written at once, so all rows use the same cells. Rare kinds get cells of their own."""
         match value:
-            case None | "":
-                return None
             case Path():
                 return self._link(value)
             case bool():
-                return self._text(number, "yes" if value else "no")
+                return "yes" if value else "no"
             case str():
-                return self._text(number, value)
+                return self._text(value) if value else None
             case datetime():
                 cell = (
                     self._cells[number]
@@ -143,14 +142,19 @@ class Sheet:
                 )
                 cell.value = value
                 return cell
+            case _ if value is None or self._columns[number].format is Format.PLAIN:
+                return value
             case _:
                 cell = self._cells[number]
                 cell.value = value
                 return cell
 
-    def _text(self, number: int, value: str) -> Cell:
+    def _text(self, value: str) -> Cell | str:
         text = _safe(self._hide(value))
-        cell = self._copy(self._quoted) if looks_like_formula(text) else self._cells[number]
+        is_formula = looks_like_formula(text)
+        if not is_formula and text not in ERROR_CODES:
+            return text
+        cell = self._copy(self._quoted) if is_formula else self._cell(Format.PLAIN)
         cell.value = text
         cell.data_type = "s"  # openpyxl takes what begins with = for a formula, and #N/A for an error
         return cell
@@ -158,7 +162,7 @@ class Sheet:
     def _link(self, path: Path) -> Cell:
         url = path.as_uri()
         is_link = self._links < LINK_LIMIT and len(url) <= LINK_LENGTH
-        cell = self._copy(self._linked) if is_link else self._cell(Format.TEXT)
+        cell = self._copy(self._linked) if is_link else self._cell(Format.PLAIN)
         cell.value = _safe(self._hide(str(path)))
         cell.data_type = "s"
         if is_link:
@@ -168,7 +172,7 @@ class Sheet:
 
     def _cell(self, number_format: Format) -> Cell:
         cell = WriteOnlyCell(self._sheet)
-        if number_format is not Format.TEXT:
+        if number_format is not Format.PLAIN:
             cell.number_format = number_format.value
         return cell
 
