@@ -3,6 +3,8 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 
 class Threads:
@@ -22,7 +24,7 @@ class Threads:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
             self._is_cancelled.set()
-            await asyncio.wait([work])
+            await _end_of(work)
             if not work.cancelled():
                 work.exception()  # heard: the cancellation is what counts
             raise
@@ -33,4 +35,11 @@ class Threads:
         try:
             await asyncio.shield(work)
         finally:
+            await _end_of(work)
+
+
+async def _end_of(work: asyncio.Future[Any]) -> None:
+    """Whoever is cancelled meanwhile is cancelled already, or will notice at the next step."""
+    while not work.done():
+        with suppress(asyncio.CancelledError):
             await asyncio.wait([work])

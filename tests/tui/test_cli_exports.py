@@ -1,5 +1,6 @@
 """`gimf export` and `gimf images edit`, as the command line carries them out."""
 
+import asyncio
 import csv
 import io
 import json
@@ -19,6 +20,7 @@ import pytest
 from engine.errors import FactoryError
 from engine.export.views import ExportView
 from engine.files import PARTIAL_SUFFIX
+from engine.service import Engine
 from engine.views import ImageView
 from tests.support.engine import KEYS, EngineHome
 from tests.support.images import finished_job
@@ -232,6 +234,26 @@ async def test_a_killed_export_leaves_no_file(
         exported(await gimf(home, "export", *arguments, "--to", str(folder / name), "--json"))
         assert os.listdir(folder) == [name]
         os.unlink(folder / name)
+
+
+async def test_a_signal_cancels_the_export(
+    home: EngineHome, made: list[ImageView], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert made
+    reached = asyncio.Event()
+
+    async def waits(self: Engine, query: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Engine, "logs", waits)
+    work = asyncio.create_task(gimf(home, "export", "job", "1", "--to", str(tmp_path / "a.xlsx"), "--json"))
+    await reached.wait()
+    signal.raise_signal(signal.SIGTERM)
+    said = await work
+    assert said.status == 128 + signal.SIGTERM
+    assert said.document["error"]["code"] == "interrupted"
+    assert [name for name in os.listdir(tmp_path) if name != "gimf"] == []
 
 
 async def test_wrong_use(home: EngineHome, tmp_path: Path) -> None:

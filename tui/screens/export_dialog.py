@@ -23,7 +23,7 @@ from engine.export.requests import ExportKind, ExportRequest
 from engine.export.views import AgencyView, ExportView
 from engine.views import ProblemView
 from tui.dialog import Dialog
-from tui.export_text import check_lines, progress_line, result_lines
+from tui.export_text import SHOWN, check_lines, progress_line, result_lines
 from tui.plan_text import problem_lines
 from tui.widgets.choice_line import ChoiceLine
 from tui.widgets.line_input import LineInput
@@ -150,9 +150,6 @@ class ExportDialog(Dialog[None]):
         self._show_fields()
         self._look_soon()
 
-    def on_input_changed(self) -> None:
-        self._look_soon()
-
     def _show_fields(self) -> None:
         for name in ("agency", "limits"):
             self.query_one(f"#export-{name}-field").display = self._is_sheet
@@ -198,7 +195,7 @@ class ExportDialog(Dialog[None]):
             ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
             for one in problems
         ]
-        self._say(list(problem_lines(views)))
+        self._say(list(problem_lines(views[:SHOWN])))
 
     # ---- writing
 

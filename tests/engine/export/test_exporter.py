@@ -211,6 +211,27 @@ async def test_cancelled_in_the_middle(
     assert await engine.is_idle()
 
 
+async def test_an_engine_that_ends_leaves_no_half_export(
+    home: EngineHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = asyncio.Event()
+
+    async def waits(self: Engine, query: object) -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    async with home.open() as engine:
+        images = await finished_job(engine, 1)
+        monkeypatch.setattr(Engine, "logs", waits)
+        work = asyncio.create_task(engine.export(ask(K.WORKBOOK, *images, to=str(tmp_path / "a.xlsx"))))
+        await reached.wait()
+    with pytest.raises(ConflictError, match="cancelled"):
+        await work
+    assert left(tmp_path) == ["gimf"]
+    with pytest.raises(ConflictError, match="ending"):
+        await engine.export(ask(K.WORKBOOK, *images))
+
+
 async def test_a_full_disk_leaves_no_file(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
