@@ -246,6 +246,9 @@ class ImageRecord:
     updated_at: str
     before_approval: JsonObject | None
     """What it was before a person approved it: status, stage, error_code, reason."""
+    category: str | None = None
+    is_file_stale: bool = False
+    """Its texts were changed, and the delivered file may hold the old ones."""
 
 
 @dataclass(frozen=True, slots=True)

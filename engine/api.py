@@ -14,6 +14,8 @@ from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
 from engine.bus import Subscription
 from engine.care.views import CleanView
 from engine.electron.views import ImportView
+from engine.export.requests import ExportRequest, ImageEdit
+from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
 from engine.settings import Settings
 from engine.views import (
     AttemptView,
@@ -227,6 +229,38 @@ class EngineApi(Protocol):
 
     async def rename_configuration(self, name: str, new_name: str) -> None: ...
 
+    # ---- tells: exports and texts
+
+    async def export(self, request: ExportRequest) -> ExportView:
+        """Carry an export out and answer when its file is there; nothing is there where it raises. It goes on where
+        its caller goes away; ExportProgressed tells how far it is, ExportEnded that it is over.
+
+        Raises InputError, NotFoundError, PauseRequired (disk, folder), SettingsError `limits` with every row that
+        breaks a limit, ConflictError `cancelled`.
+        """
+        ...
+
+    async def cancel_export(self, export_id: str) -> bool:
+        """End an export at once; answers, when nothing is left of it, whether it was cancelled (else it has ended)."""
+        ...
+
+    async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
+        """What a sheet would be like: every limit that a row breaks; writes nothing."""
+        ...
+
+    async def agencies(self) -> list[AgencyView]:
+        """The agencies whose sheets can be written."""
+        ...
+
+    async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
+        """Which agency takes which image as it is, and if not, why."""
+        ...
+
+    async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
+        """Give approved images other texts: in the row and, where the settings of their job embed metadata, in the
+        file; or in neither. Raises InputError."""
+        ...
+
     # ---- tells: the program
 
     async def reload_preferences(self) -> None:
@@ -310,6 +344,10 @@ class EngineApi(Protocol):
         ...
 
     async def totals(self) -> TotalsView: ...
+
+    async def last_export_folder(self) -> str | None:
+        """The folder that was last chosen for an export; None: always the default one."""
+        ...
 
     async def configurations(self) -> list[ConfigurationView]: ...
 

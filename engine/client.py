@@ -18,6 +18,8 @@ from engine.care.views import CleanView
 from engine.electron.views import ImportView
 from engine.errors import EngineUnreachableError
 from engine.events import EngineLost, event_from_json
+from engine.export.requests import ExportRequest, ImageEdit
+from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
 from engine.paths import Paths
 from engine.queries import Queries
 from engine.views import (
@@ -201,6 +203,32 @@ class EngineClient(Queries):
     async def rename_configuration(self, name: str, new_name: str) -> None:
         """See EngineApi."""
         await self._call("rename_configuration", {"name": name, "new_name": new_name})
+
+    async def export(self, request: ExportRequest) -> ExportView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(ExportView), "export", {"request": asdict(request)})
+
+    async def cancel_export(self, export_id: str) -> bool:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(bool), "cancel_export", {"export_id": export_id})
+
+    async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(SheetCheckView), "check_sheet", {"request": asdict(request)})
+
+    async def agencies(self) -> list[AgencyView]:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(list[AgencyView]), "agencies", {})
+
+    async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(list[FitView]), "agency_fits", {"image_ids": list(image_ids)})
+
+    async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
+        """See EngineApi."""
+        return await self._ask(
+            TypeAdapter(DecisionView), "edit_images", {"image_ids": list(image_ids), "edit": asdict(edit)}
+        )
 
     async def reload_preferences(self) -> None:
         """See EngineApi."""

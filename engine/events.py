@@ -122,6 +122,28 @@ class ImportProgressed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ExportProgressed(Event):
+    """`phase` is one of engine.export.progress; `done` of `total` images."""
+
+    export_id: str
+    phase: str
+    done: int
+    total: int
+
+    @property
+    def merge_key(self) -> str | None:
+        return f"export:{self.export_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEnded(Event):
+    """`state` is done, failed or cancelled."""
+
+    export_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resynced(Event):
     """The subscriber was too slow and lost events: ask again for everything shown."""
 
@@ -148,6 +170,8 @@ _EVENTS: dict[str, type[Event]] = {
         LogRecorded,
         ConfigurationsChanged,
         ImportProgressed,
+        ExportProgressed,
+        ExportEnded,
         Resynced,
         EngineLost,
     )

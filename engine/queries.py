@@ -9,6 +9,7 @@ import aiosqlite
 
 from db import (
     configurations,
+    exports,
     generations,
     image_pages,
     images,
@@ -265,6 +266,11 @@ class Queries(DecisionQueries):
             spend_today_usd=dollars(today),
             images_by_status=by_image,
         )
+
+    async def last_export_folder(self) -> str | None:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            return await exports.last_folder(connection)
 
     async def configurations(self) -> list[ConfigurationView]:
         """See EngineApi."""

@@ -95,6 +95,10 @@ class Review:
         """See EngineApi."""
         return await self._decide(image_ids, self._restore)
 
+    async def change(self, image_ids: Sequence[int], change: Decide) -> DecisionView:
+        """Carry another change out on each image while nobody decides about it."""
+        return await self._decide(image_ids, change)
+
     @property
     def is_idle(self) -> bool:
         """Whether no decision is being carried out."""

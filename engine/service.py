@@ -25,9 +25,12 @@ from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
 from engine.deciding import Deciding
+from engine.editing import Editing
 from engine.electron.importer import ElectronImport
 from engine.electron.source import remove_leftovers
 from engine.electron.views import ImportView
+from engine.export.commands import ExportCommands
+from engine.export.exporter import Exporter
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.lock import FolderLock
@@ -60,7 +63,7 @@ FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
 UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.INTERRUPTED)
 
 
-class Engine(Queries):
+class Engine(ExportCommands, Queries):
     """Implements engine.api.EngineApi. One a data folder; get it from `open`."""
 
     def __init__(
@@ -101,6 +104,17 @@ class Engine(Queries):
         self._deciding = Deciding(database, self._queue, clock, log_book, bus)
 
         self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
+        self._exporter = Exporter(
+            database,
+            self,
+            bus,
+            clock,
+            scratch=paths.scratch_dir,
+            agencies_file=paths.agencies_file,
+            default_folder=lambda: self._preferences.export_folder(paths),
+            hide=keys.masker.hide,
+        )
+        self._editing = Editing(database, self._review, bus, clock, log_book, self._exporter.agencies)
 
     @classmethod
     @asynccontextmanager
@@ -164,6 +178,8 @@ class Engine(Queries):
         interrupted = await recover(self._database, self._log_book, self._clock)
         await self._review.settle()
         await asyncio.to_thread(remove_leftovers, self._paths.data_dir)
+        await self._editing.settle()
+        await self._exporter.settle()
         if not is_working:
             return
         if self._preferences.resume_on_start:
@@ -333,10 +349,11 @@ class Engine(Queries):
     # ---- for whoever runs the engine in its own process
 
     async def is_idle(self) -> bool:
-        """Whether no job is at work, none waits, and no decision is being carried out."""
+        """Whether no job is at work, none waits, and no decision or export is being carried out."""
         return (
             self._queue.is_idle
             and self._review.is_idle
+            and self._exporter.is_idle
             and not any(job.status is JobStatus.QUEUED for job in await self.queue())
         )
 
@@ -374,6 +391,7 @@ class Engine(Queries):
     async def shut_down(self, *, at_once: bool) -> None:
         """Send nothing new. Answers to paid requests that are on their way are awaited, unless `at_once`; every
         unfinished job stays resumable. May be called again, also while a first call waits."""
+        await self._exporter.close()
         await self._review.close(at_once=at_once)
         await self._queue.shut_down(at_once=at_once)
         self._bus.close()

@@ -86,6 +86,7 @@ def image_view(image: ImageRecord) -> ImageView:
         cost_usd=dollars(image.cost_micros),
         created_at=image.created_at,
         replaces_image_id=image.replaces_image_id,
+        category=image.category,
     )
 
 

@@ -176,6 +176,8 @@ class ImageView(View):
     cost_usd: float
     created_at: str
     replaces_image_id: int | None
+    category: str | None = None
+    """As the agencies' presets name it; only a person gives one."""
 
 
 class RefusalView(View):

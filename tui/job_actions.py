@@ -9,6 +9,7 @@ from engine.text import clean_text
 from engine.views import JobStatus, JobView
 from tui.factory_screen import FactoryScreen
 from tui.format import money, plural
+from tui.screens.export_dialog import ExportDialog
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.input_bar import InputBar
 
@@ -75,7 +76,7 @@ class JobActions:
                 return job is not None and job.status in AT_WORK
             case "pause":
                 return job is not None and (job.status is JobStatus.RUNNING or job.status in RESUMABLE)
-            case "rerun" | "rerun_as_run" | "rename":
+            case "rerun" | "rerun_as_run" | "rename" | "export":
                 return job is not None
             case "delete":
                 return job is not None and job.deleted_at is None
@@ -120,6 +121,9 @@ class JobActions:
             self._screen.run_query(self._resume_with_budget(job), "ask for a budget")
         else:
             self._screen.host.run_command(engine.resume_job(job.job_id), "go on with the job")
+
+    def action_export(self) -> None:
+        self._beside(self._export(), "export the job")
 
     # ---- inside
 
@@ -215,6 +219,12 @@ class JobActions:
         count = await self._screen.engine.restore_jobs(job_ids)
         self._screen.refresh_bindings()
         self._screen.host.toast(f"{plural(count, 'job')} back again.")
+
+    async def _export(self) -> None:
+        job_ids = await self.chosen_jobs()
+        if job_ids:
+            name, _ = await self._describe(job_ids)
+            await self._screen.host.push_screen(ExportDialog(name, job_ids=job_ids))
 
     async def _rename(self) -> None:
         job = self.current_job()

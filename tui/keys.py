@@ -161,6 +161,7 @@ ACTIONS: tuple[Action, ...] = (
         "Pause",
         "Pause the running job, or go on with one that was paused, stopped or failed.",
     ),
+    Action("jobs.export", "e", "Export", "Export the marked jobs: workbook, pictures, agency sheet."),
     # ---- one job
     Action("job_detail.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
     Action(
@@ -191,6 +192,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("job_detail.stop", "x", "Stop", "Stop the job; images that are paid for are still finished."),
     Action("job_detail.force_stop", "X", "Force stop", "Stop the job at once."),
     Action("job_detail.pause", "p", "Pause", "Pause the job, or go on with it."),
+    Action("job_detail.export", "e", "Export", "Export the job: workbook, pictures, agency sheet."),
     # ---- review
     Action("review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True),
     Action("review.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
@@ -205,6 +207,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("gallery.view", "v", "Grid or list", "Switch between grid and list.", is_shown=True),
     Action("gallery.trash", "d", "Trash", "Move the marked images to the trash.", is_shown=True),
     Action("gallery.undo", "u", "Undo", "Take the last decision back.", is_shown=True),
+    Action(
+        "gallery.export", "e", "Export", "Export the marked images: pictures, agency sheet.", is_shown=True
+    ),
     # ---- viewer
     Action("viewer.previous", "h", "Before", "To the image before.", is_shown=True),
     Action("viewer.next", "l", "Next", "To the next image.", is_shown=True),

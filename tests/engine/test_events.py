@@ -9,6 +9,8 @@ from engine.events import (
     ConfigurationsChanged,
     EngineLost,
     Event,
+    ExportEnded,
+    ExportProgressed,
     ImageChanged,
     ImportProgressed,
     JobChanged,
@@ -67,6 +69,8 @@ EXAMPLES: tuple[Event, ...] = (
     LogRecorded(ENTRY),
     ConfigurationsChanged(),
     ImportProgressed(200, 3_000),
+    ExportProgressed("x1", "zipping", 3, 10),
+    ExportEnded("x1", "done"),
     Resynced(),
     EngineLost(),
 )
@@ -119,4 +123,5 @@ def test_only_what_a_later_one_makes_worthless_has_a_merge_key() -> None:
         "QueueChanged": "queue",
         "ConfigurationsChanged": "configurations",
         "ImportProgressed": "import",
+        "ExportProgressed": "export:x1",
     }

@@ -13,6 +13,7 @@ from engine.care.restore import BackupView, RestoreView
 from engine.care.views import CleanView
 from engine.doctor import CheckView
 from engine.electron.views import ImportView
+from engine.export.views import AgencyView, ExportView, FitView
 from engine.key_check import KeyView
 from engine.views import (
     ConfigurationView,
@@ -37,6 +38,9 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "started": StartedView,
     "undecided": UndecidedView,
     "task_decision": TaskDecisionView,
+    "export": ExportView,
+    "agency": AgencyView,
+    "fit": FitView,
     "log_entry": LogView,
     "configuration": ConfigurationView,
     "key": KeyView,

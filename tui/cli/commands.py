@@ -8,6 +8,7 @@ from typing import Any
 
 from tui.cli.care_options import add_care
 from tui.cli.engine_options import add_engine
+from tui.cli.export_options import add_export
 from tui.cli.images_options import add_images
 from tui.cli.parsing import (
     NoCommandError,
@@ -64,6 +65,7 @@ def build_parser() -> Parser:
     _add_jobs(commands)
     add_images(commands, _JOB_ID_HELP)
     _add_logs(commands)
+    add_export(commands)
     _add_configurations(commands)
     _add_keys(commands)
     _add_tools(commands)

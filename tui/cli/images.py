@@ -47,21 +47,21 @@ async def approve_images(options: Namespace, output: Output) -> int:
     """A decision object; status 3 where some were refused, 1 where all were."""
     async with open_session(options, output).engine(is_working=False) as engine:
         decision = await engine.approve_images(await chosen_images(options, engine))
-    return _report(decision, "Approved", output)
+    return report_decision(decision, "Approved", output)
 
 
 async def trash_images(options: Namespace, output: Output) -> int:
     """As `approve_images`."""
     async with open_session(options, output).engine(is_working=False) as engine:
         decision = await engine.trash_images(await chosen_images(options, engine))
-    return _report(decision, "Moved to the trash:", output)
+    return report_decision(decision, "Moved to the trash:", output)
 
 
 async def restore_images(options: Namespace, output: Output) -> int:
     """As `approve_images`."""
     async with open_session(options, output).engine(is_working=False) as engine:
         decision = await engine.restore_images(await chosen_images(options, engine))
-    return _report(decision, "Restored", output)
+    return report_decision(decision, "Restored", output)
 
 
 async def chosen_images(options: Namespace, engine: EngineApi) -> list[int]:
@@ -84,7 +84,7 @@ async def chosen_images(options: Namespace, engine: EngineApi) -> list[int]:
     return await engine.image_ids(query)
 
 
-def _report(decision: DecisionView, word: str, output: Output) -> int:
+def report_decision(decision: DecisionView, word: str, output: Output) -> int:
     lines = [f"{word} {plural(len(decision.done), 'image')}."] if decision.done else []
     lines += [f"Image {one.image_id}: {one.message} {one.hint}".rstrip() for one in decision.refused]
     output.result(decision, lines)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tui.cli.export_options import add_edit
 from tui.cli.parsing import Parser, add_command, add_group, count, words_of
 
 IMAGE_STATUSES = (
@@ -21,7 +22,9 @@ _IDS_HELP = "`gimf images list` shows them; without any: every image that the fi
 
 def add_images(commands: Any, job_id_help: str) -> None:
     """Add `images` with its actions."""
-    actions = add_group(commands, "images", "list, approve, retry, regenerate, trash and restore images")
+    actions = add_group(
+        commands, "images", "list, approve, retry, regenerate, trash, restore and edit images"
+    )
     listing = add_command(
         actions,
         "list",
@@ -45,6 +48,7 @@ def add_images(commands: Any, job_id_help: str) -> None:
     _add_retry(actions, job_id_help)
     _add_regenerate(actions, job_id_help)
     _add_decide(actions, job_id_help)
+    add_edit(actions)
 
 
 def _add_retry(actions: Any, job_id_help: str) -> None:
