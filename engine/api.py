@@ -23,6 +23,7 @@ from engine.views import (
     Page,
     PlanView,
     ProgressView,
+    StandingView,
     TotalsView,
 )
 
@@ -221,6 +222,10 @@ class EngineApi(Protocol):
         ...
 
     async def totals(self) -> TotalsView: ...
+
+    async def standing(self) -> StandingView:
+        """`queue` and `totals` of one moment, so that their numbers agree while a job runs."""
+        ...
 
     async def configurations(self) -> list[ConfigurationView]: ...
 

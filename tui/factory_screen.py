@@ -17,6 +17,7 @@ from tui.widgets.app_footer import AppFooter
 from tui.widgets.app_header import AppHeader
 from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.size_guard import SizeGuard
+from tui.widgets.trouble_bar import TroubleBar
 
 HELD_LIMIT = 2_000
 
@@ -117,6 +118,7 @@ class FactoryScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield AppHeader()
+        yield TroubleBar()
         with Container(id="body"):
             yield from self.compose_body()
         yield ConfirmBar()

@@ -146,7 +146,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
     Action("dashboard.move_up", "K", "Move up", "Move the waiting job up the queue."),
     Action("dashboard.remove", "d", "Remove", "Take the waiting job out of the queue."),
-    Action("dashboard.demo", "t", "Try the demo", "Show a demo that needs no key, in a folder of its own."),
+    Action(
+        "dashboard.demo",
+        "t",
+        "Try the demo",
+        "Show a demo that needs no key, in a folder of its own.",
+        is_shown=True,
+    ),
     # ---- jobs
     Action("jobs.rerun", "r", "Rerun", "Run the marked jobs again, in the order shown.", is_shown=True),
     Action("jobs.rerun_as_run", "R", "Rerun as it ran", "Run them again with the settings of that time."),

@@ -32,3 +32,5 @@ class AppServices:
     """Ask the engine to end after the answers to paid requests; None where that is not the window's business."""
     demo_folder: str | None = None
     """Where the demo keeps its files; None where there is no demo to leave for."""
+    notices: tuple[str, ...] = ()
+    """What is to be said once, when the app has started: stderr is behind it."""

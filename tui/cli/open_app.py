@@ -47,7 +47,7 @@ async def run_app(session: Session, services: AppServices) -> tuple[int, bool]:
     prepare(os.environ, facts)
     from tui.app import FactoryApp
 
-    services = replace(services, terminal=facts)
+    services = replace(services, terminal=facts, notices=session.notices)
     with logging_to(session.paths.log_file, session.keys, rotates=services.ends_with_window):
         app = FactoryApp(services)
         with ExitSignals(app.leave):

@@ -30,7 +30,7 @@ class HelpScreen(Dialog[None]):
         self._section = section
 
     def compose_dialog(self) -> ComposeResult:
-        yield Input(placeholder="type to search", id="help-search", compact=True)
+        yield Input(placeholder="type to search; esc closes", id="help-search", compact=True)
         with VerticalScroll(can_focus=False):
             yield Static(id="help-keys")
         yield Static(id="help-facts", markup=False)
