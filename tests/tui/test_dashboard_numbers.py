@@ -139,4 +139,4 @@ def overview(pilot: Pilot[int]) -> str:
 
 def screen_text(pilot: Pilot[int]) -> str:
     """The text on the screen."""
-    return pilot.app.export_screenshot(simplify=True).replace("&#160;", " ")
+    return "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
