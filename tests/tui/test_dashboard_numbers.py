@@ -7,7 +7,6 @@ from contextlib import closing
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from engine.service import Engine
 from engine.views import JobStatus
@@ -125,16 +124,11 @@ async def other_screens_agree(pilot: Pilot[int], home: EngineHome, engine: Engin
     await wait_until(pilot, lambda: f"{rows['approved']}/24" in screen_text(pilot))
     assert rows["spent"] in screen_text(pilot)
     await pilot.press("enter")
-    await wait_until(pilot, lambda: "success rate" in overview(pilot))
-    text = overview(pilot)
+    await wait_until(pilot, lambda: "success rate" in screen_text(pilot))
+    text = screen_text(pilot)
     assert rows["spent"] in text
     for name in ("approved", "rejected", "failed"):
         assert re.search(rf"{name} +{rows[name]}\b", text), text
-
-
-def overview(pilot: Pilot[int]) -> str:
-    """What Job detail says of the job."""
-    return "\n".join(str(one.content) for one in pilot.app.screen.query("#overview Static").results(Static))
 
 
 def screen_text(pilot: Pilot[int]) -> str:
