@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 PATIENCE_S = 40.0
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.15
+PROMPT = "ready>"
 
 
 class Tmux:
@@ -23,11 +24,11 @@ class Tmux:
         self._environ = dict(environ)
         self._written = written
 
-    async def begin(self, size: tuple[int, int], *, shell: str = "exec sh", terminal: str = "") -> None:
+    async def begin(self, size: tuple[int, int], *, terminal: str = "") -> None:
         """Start the server with a shell in a window of that size, columns and rows."""
         await self.ask(
             *("-f", "/dev/null", "new-session", "-d", "-x", str(size[0]), "-y", str(size[1])),
-            *("-e", "PS1=$ ", shell),
+            "exec sh -i",
         )
         await self.ask("set-option", "-s", "escape-time", "10")
         if terminal:
@@ -110,10 +111,12 @@ async def tmux_terminal(
     if shutil.which("tmux") is None:
         pytest.skip("not installed: tmux")
     folder.mkdir(parents=True, exist_ok=True)
-    tmux = Tmux(folder / "t", environ, folder / "written")
+    profile = folder / "profile"
+    profile.write_text(f"PS1='{PROMPT} '\n")
+    tmux = Tmux(folder / "t", {**environ, "ENV": str(profile)}, folder / "written")
     await tmux.begin(size, terminal=terminal)
     try:
-        await tmux.wait_for("$")
+        await tmux.wait_for(PROMPT)
         yield tmux
     finally:
         await tmux.ask("kill-server")
