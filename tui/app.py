@@ -174,6 +174,7 @@ class FactoryApp(Survivor):
             "tui.screens.quit_dialog:QuitDialog",
             self.status.job,
             ends_with_window=self.services.ends_with_window,
+            command=self.services.command,
         )
         await self.push_screen(dialog, self._leave)
 

@@ -26,6 +26,8 @@ class AppServices:
     terminal: TerminalFacts | None = None
     """What was found out about the terminal before the app started; None: nothing, so pictures are half blocks."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    command: str = "gimf"
+    """What the user types to come back."""
     ends_with_window: bool = False
     """The engine ends when the program does."""
     end_engine: Callable[[], Awaitable[None]] | None = None

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from engine.paths import Paths
 from tests.support.tmux import PROMPT, Tmux, tmux_terminal
+from tui.attach import end_engine
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -70,6 +72,8 @@ async def test_a_new_user_from_the_first_screen_to_the_last(tmp_path: Path, size
         await leave(tmux)
         assert (tmp_path / "before").read_text() == (tmp_path / "after").read_text()
         assert "Traceback" not in tmux.written.decode(errors="replace")
+    for left in (home, home / "data/demo"):
+        await end_engine(Paths.resolve(left, {}), at_once=True)
 
 
 async def watch_the_job(tmux: Tmux) -> None:
