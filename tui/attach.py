@@ -150,7 +150,8 @@ def _last_words(said: Path) -> str:
         text = said.read_text("utf-8", "replace").strip()
     except OSError:
         text = ""
-    return text[-_SAID_LIMIT:].removeprefix("error: ") or "it said nothing"
+    _, error, after = f"\n{text}".rpartition("\nerror: ")
+    return " ".join((after if error else text).split())[-_SAID_LIMIT:] or "it said nothing"
 
 
 class EngineThread:
