@@ -76,6 +76,8 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
     async def load(self) -> None:
         self._show_status(self.host.status)
         await self._load_recent()
+        if not self._waiting.source.count and self._ended.source.count and self._waiting.has_focus:
+            self._ended.focus()  # so that the first key has something to work on
         await self._load_welcome()
         self._log_events.clear()
         await self.query_one(LogView).load()
