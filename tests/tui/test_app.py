@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.app import ComposeResult
@@ -320,3 +321,15 @@ async def test_what_config_toml_has_and_cannot_be_used_is_said_on_the_screen(hom
             assert "xyz: there is no such field." in said
             assert "there is no theme mauve; gimf-dark is used" in said
             assert "there is no action nope.nope" in said
+
+
+async def test_an_empty_queue_makes_room_for_the_names_of_the_sections(home: EngineHome) -> None:
+    async with home.open() as engine, running(services_for(engine, home=home), size=(80, 24)) as pilot:
+        totals = pilot.app.status.totals
+        assert totals is not None
+        busy = totals.model_copy(update={"spend_today_usd": 0.0451, "failed": 1})
+        pilot.app.status = replace(pilot.app.status, totals=busy)
+        line = pilot.app.screen.query_one(AppHeader)._line().plain
+        assert "3 Review 1 4 Gallery 5 Settings" in line
+        assert line.rstrip().endswith("$0.0451 today")
+        assert "queue" not in line

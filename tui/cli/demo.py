@@ -1,6 +1,7 @@
 """`gimf demo`: a job against a simulator that lives as long as the demo."""
 
 import os
+import shlex
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -64,15 +65,22 @@ def _at_home(options: Namespace) -> Namespace:
     return Namespace(**{**vars(options), "home": str(home)})
 
 
+def demo_command(session: Session) -> str:
+    """What the user types to see this demo again."""
+    plain = resolve_paths(_at_home(Namespace(home=None)), os.environ)
+    is_plain = plain.data_dir == session.paths.data_dir
+    return "gimf demo" if is_plain else f"gimf --home {shlex.quote(str(_home(session)))} demo"
+
+
 def demo_home(paths: Paths) -> Path:
     """Where the demo keeps everything that it makes, apart from real jobs."""
     return paths.data_dir / "demo"
 
 
 def _closing_lines(job: JobView, session: Session) -> list[str]:
-    goes_on = "The job goes on: `gimf demo` shows it." if job.status is JobStatus.RUNNING else ""
+    is_at_work = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     return [
-        *([goes_on] if goes_on else []),
+        *([f"The job goes on: `{demo_command(session)}` shows it."] if is_at_work else []),
         f"{plural(job.images.approved, 'picture')} in {job.output_dir}",
         f"With real services this would have cost about {money(job.spend_usd)}; the demo cost nothing.",
         f"More: gimf --home {_home(session)} jobs show {job.number}; ... images list; ... logs {job.number}",

@@ -9,6 +9,7 @@ from engine.errors import ConflictError
 from engine.settings import Settings, dump_settings
 from engine.views import JobView
 from tui.attach import EngineProcess, end_engine
+from tui.cli.demo import demo_command
 from tui.cli.demo_engine import DEMO_ENGINE, make_way, simulator_urls
 from tui.cli.open_app import run_app
 from tui.cli.output import Output
@@ -40,7 +41,7 @@ async def show_demo(
         paths=session.paths,
         preferences=session.preferences,
         keys=session.keys,
-        command="gimf demo",
+        command=demo_command(session),
     )
     return_code, _ = await run_app(session, services)
     async with session.queries() as queries:
