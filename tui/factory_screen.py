@@ -163,7 +163,7 @@ class FactoryScreen(Screen[None]):
 
     def action_copy_path(self) -> None:
         if (text := self.path_to_copy()) is not None:
-            self.host.copy(text, "path")
+            self.host.copy(text, "path" if text.startswith("/") else "line")
 
     def action_copy_prompt(self) -> None:
         if (text := self.prompt_to_copy()) is not None:

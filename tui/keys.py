@@ -352,6 +352,7 @@ _SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "l
 _LIST_SCREENS = frozenset({"dashboard", "jobs", "job_detail", "review", "gallery", "logs"})
 _GRID_SCREENS = frozenset({"gallery", "job_detail"})
 _FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
+_MARK_SCREENS = frozenset({"jobs", "review", "gallery"})
 _FORM_SCREENS = frozenset({"settings"})
 
 
@@ -362,6 +363,16 @@ def sections_of(screen_section: str) -> tuple[str, ...]:
     filters = ("filter",) if screen_section in _FILTER_SCREENS else ()
     forms = ("form",) if screen_section in _FORM_SCREENS else ()
     return (screen_section, *lists, *grids, *filters, *forms, "screen", "global")
+
+
+def actions_on(screen_section: str) -> list[Action]:
+    """What works on a screen, its own first; marks only where rows can be marked."""
+    return [
+        action
+        for section in sections_of(screen_section)
+        for action in actions_in(section)
+        if screen_section in _MARK_SCREENS or not action.id.startswith("list.mark")
+    ]
 
 
 def checked_keymap(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
