@@ -1,6 +1,7 @@
 """The demo's engine: one with a simulator of its own, which outlives the window and ends with the engine. Makes sure
 that no demo job ever reaches an engine with real services."""
 
+import contextlib
 import json
 import os
 import sys
@@ -31,11 +32,15 @@ async def demo_services(paths: Paths) -> AsyncIterator[None]:
         # Preferences are read again whenever they change, so the addresses must be where they are read from.
         os.environ.update(demo_environment({}, urls))
         paths.ensure()
-        addresses_file(paths).write_text(json.dumps(dict(urls)), encoding="utf-8")
+        file, addresses = addresses_file(paths), json.dumps(dict(urls))
+        file.write_text(addresses, encoding="utf-8")
         try:
             yield
         finally:
-            addresses_file(paths).unlink(missing_ok=True)
+            # The next demo may have begun while this engine ended.
+            with contextlib.suppress(FileNotFoundError):
+                if file.read_text(encoding="utf-8") == addresses:
+                    file.unlink()
 
 
 def addresses_file(paths: Paths) -> Path:
