@@ -30,6 +30,7 @@ from engine.views import (
     PlanView,
     ProgressView,
     RetryPlanView,
+    StandingView,
     StartedView,
     TaskDecisionView,
     TotalsView,
@@ -347,6 +348,10 @@ class EngineApi(Protocol):
 
     async def last_export_folder(self) -> str | None:
         """The folder that was last chosen for an export; None: always the default one."""
+        ...
+
+    async def standing(self) -> StandingView:
+        """`queue` and `totals` of one moment, so that their numbers agree while a job runs."""
         ...
 
     async def configurations(self) -> list[ConfigurationView]: ...

@@ -50,6 +50,8 @@ class EngineClient(Queries):
         self._reader = reader
         self._writer = writer
         self.engine_pid = engine_pid
+        self.engine_name = ""
+        """See EngineHost."""
         self._bus = EventBus()
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -75,6 +77,7 @@ class EngineClient(Queries):
             )
         database = await Database.open(paths.database_file, read_only=True)
         client = cls(reader, writer, database, int(hello["pid"]))
+        client.engine_name = str(hello.get("name", ""))
         listening = asyncio.create_task(client._listen(), name="engine events")
         try:
             await client._call("subscribe", {})

@@ -45,6 +45,7 @@ from engine.views import (
     Page,
     ProgressView,
     SpaceView,
+    StandingView,
     TaskView,
     TotalsView,
 )
@@ -146,11 +147,7 @@ class Queries(DecisionQueries):
     async def queue(self) -> list[JobView]:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            running = await jobs.by_status(connection, JobStatus.RUNNING)
-            paused = await jobs.by_status(connection, JobStatus.PAUSED)
-            waiting = await job_queue.queue(connection)
-            places = await _places(connection, waiting)
-        return [job_view(job, places.get(job.job_id)) for job in (*running, *paused, *waiting)]
+            return await _queue(connection)
 
     async def progress(self, job_id: str) -> ProgressView:
         """See EngineApi; without the pace, which only the engine at work knows."""
@@ -236,36 +233,13 @@ class Queries(DecisionQueries):
 
     async def totals(self) -> TotalsView:
         """See EngineApi."""
-        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.aggregating() as connection:
-            values = await totals.read_all(connection)
-            today = await ledger.spent_since(connection, utc_text(midnight.astimezone(UTC)))
-        by_image = {status: values.get(f"images.{status}", 0) for status in ImageStatus}
-        by_job = {status: values.get(f"jobs.{status}", 0) for status in JobStatus}
-        approved = by_image[ImageStatus.APPROVED]
-        failed = (
-            by_image[ImageStatus.QC_FAILED]
-            + by_image[ImageStatus.FAILED]
-            + by_image[ImageStatus.RETRY_FAILED]
-        )
-        finished = approved + failed + by_image[ImageStatus.TRASHED]
-        started = values.get("jobs.started", 0)
-        spend = sum(values.get(f"spend.{account}", 0) for account in ("actual", "committed", "unknown"))
-        return TotalsView(
-            jobs=sum(by_job.values()),
-            jobs_completed=by_job[JobStatus.COMPLETED],
-            jobs_failed=by_job[JobStatus.FAILED],
-            jobs_running=by_job[JobStatus.RUNNING] + by_job[JobStatus.PAUSED],
-            jobs_queued=by_job[JobStatus.QUEUED],
-            images=sum(by_image.values()),
-            approved=approved,
-            failed=failed,
-            success_rate=approved / finished if finished else None,
-            average_duration_s=values.get("jobs.active_ms", 0) / 1000 / started if started else None,
-            spend_usd=dollars(spend),
-            spend_today_usd=dollars(today),
-            images_by_status=by_image,
-        )
+            return await _totals(connection)
+
+    async def standing(self) -> StandingView:
+        """See EngineApi."""
+        async with self._database.snapshot() as connection:
+            return StandingView(queue=tuple(await _queue(connection)), totals=await _totals(connection))
 
     async def last_export_folder(self) -> str | None:
         """See EngineApi."""
@@ -307,6 +281,44 @@ class Queries(DecisionQueries):
             settings=record.settings,
             updated_at=record.updated_at,
         )
+
+
+async def _queue(connection: aiosqlite.Connection) -> list[JobView]:
+    running = await jobs.by_status(connection, JobStatus.RUNNING)
+    paused = await jobs.by_status(connection, JobStatus.PAUSED)
+    waiting = await job_queue.queue(connection)
+    places = await _places(connection, waiting)
+    return [job_view(job, places.get(job.job_id)) for job in (*running, *paused, *waiting)]
+
+
+async def _totals(connection: aiosqlite.Connection) -> TotalsView:
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    values = await totals.read_all(connection)
+    today = await ledger.spent_since(connection, utc_text(midnight.astimezone(UTC)))
+    by_image = {status: values.get(f"images.{status}", 0) for status in ImageStatus}
+    by_job = {status: values.get(f"jobs.{status}", 0) for status in JobStatus}
+    approved = by_image[ImageStatus.APPROVED]
+    failed = (
+        by_image[ImageStatus.QC_FAILED] + by_image[ImageStatus.FAILED] + by_image[ImageStatus.RETRY_FAILED]
+    )
+    finished = approved + failed + by_image[ImageStatus.TRASHED]
+    started = values.get("jobs.started", 0)
+    spend = sum(values.get(f"spend.{account}", 0) for account in ("actual", "committed", "unknown"))
+    return TotalsView(
+        jobs=sum(by_job.values()),
+        jobs_completed=by_job[JobStatus.COMPLETED],
+        jobs_failed=by_job[JobStatus.FAILED],
+        jobs_running=by_job[JobStatus.RUNNING] + by_job[JobStatus.PAUSED],
+        jobs_queued=by_job[JobStatus.QUEUED],
+        images=sum(by_image.values()),
+        approved=approved,
+        failed=failed,
+        success_rate=approved / finished if finished else None,
+        average_duration_s=values.get("jobs.active_ms", 0) / 1000 / started if started else None,
+        spend_usd=dollars(spend),
+        spend_today_usd=dollars(today),
+        images_by_status=by_image,
+    )
 
 
 def _job_filter(query: JobQuery) -> job_pages.JobFilter:

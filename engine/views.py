@@ -379,6 +379,13 @@ class TotalsView(View):
     """How many images there are of each status."""
 
 
+class StandingView(View):
+    """The queue (the job at work first) and the statistics, both of the same moment."""
+
+    queue: tuple[JobView, ...]
+    totals: TotalsView
+
+
 class ConfigurationView(View):
     name: str
     is_default: bool

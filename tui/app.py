@@ -1,7 +1,7 @@
 """The app: sections, what messages open, back and out. What screens may use of it is in tui.host."""
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.command import CommandPalette, Provider
 from textual.screen import ModalScreen
 
+from engine.preferences import Preferences
 from tui import messages
 from tui.commands import ActionCommands
 from tui.exit_signals import let_go_of
@@ -44,24 +45,29 @@ class FactoryApp(Survivor):
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
+        self.theme = Preferences().theme
         self.ansi_theme_dark, self.ansi_theme_light = DARK_TERMINAL, LIGHT_TERMINAL
         self.wants_demo = False
         """The user left for the demo."""
 
     def on_mount(self) -> None:
         self.use_preferences(self.services.preferences)
-        self._tell_keymap_problems()
+        self._tell_problems(self.services.notices)
         self.begin_link()
 
     async def on_unmount(self) -> None:
         await self.end_link()
 
     def on_preferences_saved(self) -> None:
-        self._tell_keymap_problems()
+        self._tell_problems()
         self.notifier.follow(self.status)
 
-    def _tell_keymap_problems(self) -> None:
-        for problem in self.keymap_problems:
+    def _tell_problems(self, others: Sequence[str] = ()) -> None:
+        """Say what config.toml has that cannot be used: `others`, then keys and theme."""
+        problems = [*others, *self.keymap_problems]
+        if (theme := self.preferences.theme) not in self.available_themes:
+            problems.append(f"theme: there is no theme {theme}; {self.theme} is used.")
+        for problem in problems:
             self.toast(problem, title="config.toml", severity="warning")
 
     # ---- sections and screens
@@ -168,6 +174,7 @@ class FactoryApp(Survivor):
             "tui.screens.quit_dialog:QuitDialog",
             self.status.job,
             ends_with_window=self.services.ends_with_window,
+            command=self.services.command,
         )
         await self.push_screen(dialog, self._leave)
 

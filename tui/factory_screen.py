@@ -17,6 +17,7 @@ from tui.widgets.app_footer import AppFooter
 from tui.widgets.app_header import AppHeader
 from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.size_guard import SizeGuard
+from tui.widgets.trouble_bar import TroubleBar
 
 HELD_LIMIT = 2_000
 
@@ -117,6 +118,7 @@ class FactoryScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield AppHeader()
+        yield TroubleBar()
         with Container(id="body"):
             yield from self.compose_body()
         yield ConfirmBar()
@@ -161,7 +163,7 @@ class FactoryScreen(Screen[None]):
 
     def action_copy_path(self) -> None:
         if (text := self.path_to_copy()) is not None:
-            self.host.copy(text, "path")
+            self.host.copy(text, "path" if text.startswith("/") else "line")
 
     def action_copy_prompt(self) -> None:
         if (text := self.prompt_to_copy()) is not None:

@@ -146,7 +146,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
     Action("dashboard.move_up", "K", "Move up", "Move the waiting job up the queue."),
     Action("dashboard.remove", "d", "Remove", "Take the waiting job out of the queue."),
-    Action("dashboard.demo", "t", "Try the demo", "Show a demo that needs no key, in a folder of its own."),
+    Action(
+        "dashboard.demo",
+        "t",
+        "Try the demo",
+        "Show a demo that needs no key, in a folder of its own.",
+        is_shown=True,
+    ),
     # ---- jobs
     Action("jobs.rerun", "r", "Rerun", "Run the marked jobs again, in the order shown.", is_shown=True),
     Action("jobs.rerun_as_run", "R", "Rerun as it ran", "Run them again with the settings of that time."),
@@ -351,6 +357,7 @@ _SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "l
 _LIST_SCREENS = frozenset({"dashboard", "jobs", "job_detail", "review", "gallery", "logs"})
 _GRID_SCREENS = frozenset({"gallery", "job_detail"})
 _FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
+_MARK_SCREENS = frozenset({"jobs", "review", "gallery"})
 _FORM_SCREENS = frozenset({"settings"})
 
 
@@ -361,6 +368,16 @@ def sections_of(screen_section: str) -> tuple[str, ...]:
     filters = ("filter",) if screen_section in _FILTER_SCREENS else ()
     forms = ("form",) if screen_section in _FORM_SCREENS else ()
     return (screen_section, *lists, *grids, *filters, *forms, "screen", "global")
+
+
+def actions_on(screen_section: str) -> list[Action]:
+    """What works on a screen, its own first; marks only where rows can be marked."""
+    return [
+        action
+        for section in sections_of(screen_section)
+        for action in actions_in(section)
+        if screen_section in _MARK_SCREENS or not action.id.startswith("list.mark")
+    ]
 
 
 def checked_keymap(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -14,6 +14,11 @@ _KEYWORDS_SHOWN = 6
 def plan_lines(plan: PlanView) -> Iterator[Text]:
     """The plan for people: problems first, they are what matters."""
     yield from problem_lines(plan.problems)
+    budget = "" if plan.budget_usd is None else f" of a budget of {fmt.money(plan.budget_usd)}"
+    yield Text.assemble(_line("estimate", fmt.money(plan.estimate_usd)), (budget, "bold"))
+    for cost in plan.costs:
+        price = "no price known" if cost.usd is None else fmt.money(cost.usd)
+        yield _line("", f"{cost.what}: {fmt.plural(cost.calls, 'call')}, {price}")
     yield _line("model", f"{plan.provider} {plan.model}")
     yield _line(
         "images",
@@ -26,11 +31,6 @@ def plan_lines(plan: PlanView) -> Iterator[Text]:
         "keywords", f"{', '.join(plan.keywords[:_KEYWORDS_SHOWN])}{more} (from {plan.keyword_source})"
     )
     yield _line("folder", plan.output_dir)
-    for cost in plan.costs:
-        price = "no price known" if cost.usd is None else fmt.money(cost.usd)
-        yield _line("", f"{cost.what}: {fmt.plural(cost.calls, 'call')}, {price}")
-    budget = "" if plan.budget_usd is None else f" of a budget of {fmt.money(plan.budget_usd)}"
-    yield Text.assemble(_line("estimate", fmt.money(plan.estimate_usd)), (budget, "bold"))
 
 
 def problem_lines(problems: Iterable[ProblemView]) -> Iterator[Text]:

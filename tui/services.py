@@ -26,9 +26,13 @@ class AppServices:
     terminal: TerminalFacts | None = None
     """What was found out about the terminal before the app started; None: nothing, so pictures are half blocks."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    command: str = "gimf"
+    """What the user types to come back."""
     ends_with_window: bool = False
     """The engine ends when the program does."""
     end_engine: Callable[[], Awaitable[None]] | None = None
     """Ask the engine to end after the answers to paid requests; None where that is not the window's business."""
     demo_folder: str | None = None
     """Where the demo keeps its files; None where there is no demo to leave for."""
+    notices: tuple[str, ...] = ()
+    """What is to be said once, when the app has started: stderr is behind it."""

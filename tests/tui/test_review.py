@@ -187,6 +187,7 @@ async def test_reason_and_facts(rejecting: EngineHome) -> None:
         assert image.prompt not in " ".join(at.words().split())
         await at.press("i")
         assert "flux-schnell" in at.words()
+        assert f"{image.number} of its job" in at.words(), "the number that the log and the file's name have"
         await at.press("i")
         assert "flux-schnell" not in at.words()
         await at.press("w")

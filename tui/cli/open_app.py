@@ -9,7 +9,6 @@ from tui.attach import EngineProcess, EngineThread, end_engine
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 from tui.cli.session import Session, open_session
-from tui.exit_signals import ExitSignals, leave_with_terminal
 from tui.services import AppServices
 from tui.terminal import find_out, prepare
 
@@ -46,8 +45,9 @@ async def run_app(session: Session, services: AppServices) -> tuple[int, bool]:
     facts = find_out(session.preferences.image_protocol)
     prepare(os.environ, facts)
     from tui.app import FactoryApp
+    from tui.exit_signals import ExitSignals, leave_with_terminal
 
-    services = replace(services, terminal=facts)
+    services = replace(services, terminal=facts, notices=session.notices)
     with logging_to(session.paths.log_file, session.keys, rotates=services.ends_with_window):
         app = FactoryApp(services)
         with ExitSignals(app.leave):

@@ -4,6 +4,7 @@ Imports nothing heavy.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -22,7 +23,7 @@ class NoCommandError(UsageError):
 
     def __init__(self, usage: str) -> None:
         super().__init__(
-            "the full-screen program needs a terminal; without one use one of these commands",
+            "the full-screen program needs a terminal that it can draw on; without one use one of these commands",
             hint="`gimf demo` needs no keys, `gimf run --help` explains a real job.",
         )
         self.usage = usage
@@ -30,7 +31,12 @@ class NoCommandError(UsageError):
 
 def has_terminal() -> bool:
     """Whether there is a terminal to draw on: keys come from stdin, the screen goes to stderr."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    is_screen = os.environ.get("TERM") not in _PAPER
+    return is_screen and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+
+
+_PAPER = ("dumb", "unknown")
+"""Values of TERM that say: text can only be appended, as on paper."""
 
 
 class Parser(argparse.ArgumentParser):

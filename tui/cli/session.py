@@ -16,6 +16,7 @@ from engine.preferences import Preferences, load_preferences
 from engine.secrets import KeyStore
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
+from tui.format import advice
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
@@ -30,6 +31,8 @@ class Session:
     paths: Paths
     preferences: Preferences
     keys: KeyStore
+    notices: tuple[str, ...] = ()
+    """What config.toml has that cannot be used, a sentence each."""
 
     @property
     def has_database(self) -> bool:
@@ -92,7 +95,8 @@ def open_session(options: Namespace, output: Output, environ: Mapping[str, str] 
     paths = resolve_paths(options, environ)
     preferences, warnings = load_preferences(paths.config_file, environ)
     output.warnings(warnings)
-    return Session(paths, preferences, KeyStore(paths.keys_file, environ))
+    notices = tuple(advice(f"{one.field}: {one.message}", one.hint) for one in warnings)
+    return Session(paths, preferences, KeyStore(paths.keys_file, environ), notices)
 
 
 def resolve_paths(options: Namespace, environ: Mapping[str, str]) -> Paths:

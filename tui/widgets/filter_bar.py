@@ -229,8 +229,9 @@ class FilterBar(Vertical):
     # ---- the line
 
     def _update_summary(self) -> None:
-        if not self.is_mounted:
-            return
+        summaries = self.query("#filter-summary").results(Static)
+        if (summary := next(iter(summaries), None)) is None:
+            return  # not composed yet; on_mount comes again
         state = self._state
         parts = []
         if self._rows is not None:
@@ -252,7 +253,7 @@ class FilterBar(Vertical):
             overflow="ellipsis",
             style="bold" if state.is_filtered else "",
         )
-        self.query_one("#filter-summary", Static).update(text, layout=False)
+        summary.update(text, layout=False)
 
 
 class FilterKeys:

@@ -128,7 +128,7 @@ def facts_text(image: ImageView) -> Text:
     """Everything that is known of the image; empty facts are left out."""
     look = fmt.image_look(image.status)
     facts = (
-        ("image", str(image.image_id)),
+        ("image", f"{image.number} of its job, id {image.image_id}"),
         ("status", str(look)),
         ("reason", image.reason),
         ("title", image.title),
