@@ -1,8 +1,10 @@
 """What is on the screen of an app, as text that people can read and compare: the characters, and below them a map of
 the styles with a legend."""
 
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from rich.cells import cell_len
@@ -42,16 +44,22 @@ def describe_screen(app: App[Any], title: str, hide: Callable[[str], str]) -> st
     blanks = [name for name, _ in counts.most_common() if name.startswith("on ")]
     texts = [name for name, _ in counts.most_common() if not name.startswith("on ")]
     letters = dict(zip((*blanks[:1], *texts[:1]), " .", strict=False))
-    unused = iter(LETTERS)
-    for row in styles:
-        for name in row:
-            if name not in letters:
-                letters[name] = next(unused)
+    for name in sorted(counts.keys() - letters.keys()):
+        letters[name] = _letter(name, set(letters.values()))
     rule = f"+{'-' * app.size.width}+"
     characters = [f"|{hide(strip.text)}|" for strip in strips]
     cells = [f"|{''.join(letters[name] for name in row)}|" for row in styles]
-    legend = [f"{'blank' if letter == ' ' else letter}  {name}" for name, letter in letters.items()]
+    legend = [
+        f"{'blank' if letter == ' ' else letter}  {name}"
+        for name, letter in sorted(letters.items(), key=lambda item: item[1])
+    ]
     return "\n".join([title, rule, *characters, rule, "styles", rule, *cells, rule, *legend, ""])
+
+
+def _letter(name: str, taken: set[str]) -> str:
+    """One that depends on the style alone, as far as that goes: a new style moves no other one's letter."""
+    first = zlib.crc32(name.encode()) % len(LETTERS)
+    return next(one for one in LETTERS[first:] + LETTERS[:first] if one not in taken)
 
 
 def _style_names(segment: Segment) -> Iterator[str]:
@@ -64,6 +72,7 @@ def _style_names(segment: Segment) -> Iterator[str]:
             yield name[name.index("on ") :] if is_blank else name
 
 
+@cache
 def _style_name(style: Style | None) -> str:
     """`bold #d8dee6 on #11151a`."""
     if style is None:

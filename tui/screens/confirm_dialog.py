@@ -40,7 +40,5 @@ class ConfirmDialog(Dialog[str]):
 
 
 def _prompt(answer: Answer) -> Text:
-    text = Text(clean_text(answer.label), "bold")
-    if answer.help:
-        text.append(f"\n  {clean_text(answer.help)}", "not bold")
-    return text
+    about = f"\n  {clean_text(answer.help)}" if answer.help else ""
+    return Text.assemble((clean_text(answer.label), "bold"), about)
