@@ -336,7 +336,8 @@ class Engine(ExportCommands, Queries):
         """See EngineApi."""
         running = self._queue.running
         if running is None or running.job.job_id != job_id:
-            return await super().progress(job_id)
+            # Nobody works on it, so there is nothing whose end a pause would still wait for.
+            return await self.progress_at(job_id, None, 0.0, is_still=True)
         return await self.progress_at(
             job_id, running.pace, self._clock.monotonic(), is_still=running.is_still
         )

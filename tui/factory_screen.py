@@ -126,8 +126,17 @@ class FactoryScreen(Screen[None]):
         yield SizeGuard()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
+        self._redraw_pictures()
         if self._is_stale and self.host.is_attached:
             self.reload()
+
+    def on_screen_suspend(self, event: events.ScreenSuspend) -> None:
+        self._redraw_pictures()
+
+    def _redraw_pictures(self) -> None:
+        """They are left out under a dialog, whose tint would spoil them, and Textual keeps what was drawn before."""
+        for picture in self.query(".picture"):
+            picture.refresh()
 
     def take_events(self, events: Sequence[Event], *, is_visible: bool) -> None:
         """Called by the app with every batch."""

@@ -1,9 +1,11 @@
 """What a screen may use of the app it lives in. Knows no screen but the base class's messages and hooks."""
 
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, Literal
 
+from textual import events
+from textual.filter import LineFilter
 from textual.reactive import var
 from textual.worker import Worker
 
@@ -16,6 +18,7 @@ from tui import format as fmt
 from tui.decisions import Decisions
 from tui.keys import checked_keymap
 from tui.keys_in_order import KeysInOrder
+from tui.plain_lines import PlainLines
 from tui.services import AppServices
 from tui.status import FrameStatus
 from tui.terminal import TerminalFacts
@@ -24,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 Severity = Literal["information", "warning", "error"]
 TOAST_LIMIT = 400
+_PLAIN_LINES = PlainLines()
 
 
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
@@ -75,6 +79,18 @@ class FactoryHost(KeysInOrder):
         """Send an escape sequence to the terminal, after every frame that was drawn so far."""
         if self._driver is not None and not self._driver.is_headless:
             self._driver.write(sequence)
+
+    # ---- what comes in, what goes out
+
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual's, but what is pasted holds nothing that a terminal acts upon when it is shown."""
+        if isinstance(event, events.Paste) and not event.is_forwarded:
+            event = events.Paste(clean_text(event.text, keep_newlines=True))
+        await super().on_event(event)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """As Textual's, and the last gate."""
+        return [*super().get_line_filters(), _PLAIN_LINES]
 
     # ---- commands
 

@@ -142,6 +142,7 @@ ACTIONS: tuple[Action, ...] = (
         "r",
         "Rerun",
         "Run the job at the cursor again, with its configuration as it is now.",
+        is_shown=True,
     ),
     Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
     Action("dashboard.move_up", "K", "Move up", "Move the waiting job up the queue."),

@@ -180,6 +180,7 @@ class TestPause:
             view = await engine.job(job.job_id)
             assert view.status is JobStatus.PAUSED
             assert view.pause is not None
+            assert (await engine.progress(job.job_id)).is_quiescent, "nobody works on it any more"
             home.script()
             await engine.resume_job(job.job_id)
             assert (await engine.wait_for_job(job.job_id)).status is JobStatus.COMPLETED

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
+from engine.text import clean_text
 from tui.dialog import Dialog
 from tui.keys import SECTION_TITLES, Action, actions_on, display_keys
 
@@ -38,7 +39,7 @@ class HelpScreen(Dialog[None]):
     def on_mount(self) -> None:
         self._show("")
         facts = [
-            f"Keys can be changed in {self.host.services.paths.config_file}, table [keymap].",
+            f"Keys can be changed in {clean_text(str(self.host.services.paths.config_file))}, table [keymap].",
             f"Pictures: {self.host.terminal.describe()}",
         ]
         self.query_one("#help-facts", Static).update("\n".join(facts))
@@ -68,7 +69,7 @@ class HelpScreen(Dialog[None]):
                 Text(action.id),
             )
         if not title:
-            table.add_row("", Text(f"No key for “{text}”."), "")
+            table.add_row("", Text(f"No key for “{clean_text(text)}”."), "")
         self.query_one("#help-keys", Static).update(table)
 
 

@@ -76,8 +76,8 @@ class StartDialog(Dialog[None]):
     AUTO_FOCUS = "ConfigurationChoice"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f2", "settings", "Settings", show=False),
-        Binding("pagedown", "scroll(5)", show=False, priority=True),
-        Binding("pageup", "scroll(-5)", show=False, priority=True),
+        Binding("pagedown", "scroll(1)", show=False, priority=True),
+        Binding("pageup", "scroll(-1)", show=False, priority=True),
     ]
 
     def __init__(self, configuration: str | None = None) -> None:
@@ -107,7 +107,7 @@ class StartDialog(Dialog[None]):
             yield Input(id="start-folder", compact=True)
         with VerticalScroll(id="start-plan-box", can_focus=False):
             yield Static("Planning", id="start-plan", markup=False)
-        keys = "enter start   tab next field   ‹ › configuration   f2 settings   pgdn more   esc cancel"
+        keys = "enter start  tab field  ←→ configuration  pgdn more  f2 settings  esc"
         yield Static(keys, classes="dialog-keys")
 
     def on_mount(self) -> None:
@@ -149,6 +149,11 @@ class StartDialog(Dialog[None]):
         configuration = self.query_one(ConfigurationChoice).chosen
         assert configuration is not None
         self._begin_with(configuration.settings)
+
+    def action_scroll(self, direction: int) -> None:
+        """Through a plan that is longer than its box."""
+        box = self.query_one("#start-plan-box")
+        box.scroll_relative(y=direction * max(box.size.height - 1, 1), animate=False)
 
     def action_settings(self) -> None:
         """Edit all settings of this job; the configuration stays as it is."""
@@ -206,10 +211,6 @@ class StartDialog(Dialog[None]):
             for one in problems
         ]
         self.query_one("#start-plan", Static).update(Text("\n").join(problem_lines(views)))
-
-    def action_scroll(self, lines: int) -> None:
-        """Where the plan is longer than its box."""
-        self.query_one("#start-plan-box").scroll_relative(y=lines, animate=False)
 
     # ---- starting
 

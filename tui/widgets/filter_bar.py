@@ -177,7 +177,7 @@ class FilterBar(Vertical):
             try:
                 facet.check(value)
             except ValueError as error:
-                self.notify(str(error), severity="warning", markup=False)
+                self.notify(clean_text(str(error)), severity="warning", markup=False)
                 return False
         self.change(
             replace(self._state, chosen={**self._state.chosen, facet.id: frozenset({value} if value else ())})

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual.app import RenderResult
@@ -10,6 +11,8 @@ from textual.widget import Widget
 from engine.text import clean_text
 from engine.views import ProblemView
 from tui.format import advice
+
+_WHAT = "No job has run here yet. Keywords go in; checked, processed and titled pictures come out."
 
 
 class WelcomePanel(Widget):
@@ -28,12 +31,9 @@ class WelcomePanel(Widget):
         self.refresh(layout=True)
 
     def render(self) -> RenderResult:
-        table = Table.grid(padding=(0, 1))
-        table.add_column(no_wrap=True)
+        table = Table.grid()
+        table.add_column(width=5, no_wrap=True)
         table.add_column()
-        table.add_row(
-            "", "No job has run here yet. Keywords go in; checked, processed and titled pictures come out."
-        )
         blocking = [one for one in self._problems if not one.is_warning]
         if blocking:
             table.add_row(_key("5"), "Settings: what a job still needs")
@@ -41,16 +41,17 @@ class WelcomePanel(Widget):
                 words = advice(
                     clean_text(f"{one.field}: {one.message}", limit=200), clean_text(one.hint, limit=200)
                 )
-                table.add_row(Text("✗", "red", justify="right"), Text(words))
+                table.add_row(Text("   ✗", "red"), Text(words))
         else:
-            table.add_row(_key("5"), Text.assemble(("✓ ", "green"), "Everything that a job needs is there."))
+            ready = Text.assemble(("✓ ", "green"), "Everything that a job needs is there.")
+            table.add_row(_key("5"), ready)
         table.add_row(_key("s"), "Start: see what a job would make and cost, then start it")
         if self._demo_folder:
             demo = "Try the demo: a job against a simulator on this machine; no key, no cost. "
-            folder = (f"It keeps its files in {clean_text(self._demo_folder)}", "dim")
-            table.add_row(_key("t"), Text.assemble(demo, folder))
+            place = (f"It keeps its files in {clean_text(self._demo_folder)}", "dim")
+            table.add_row(_key("t"), Text.assemble(demo, place))
         table.add_row(_key("?"), "Every key of this screen")
-        return table
+        return Group(Text(_WHAT), table)
 
 
 def _key(key: str) -> Text:
