@@ -7,7 +7,7 @@ from db import images as image_rows
 from db import jobs as job_rows
 from db.connection import Database
 from db.records import ImageRecord, JobRecord
-from engine.inputs import JobInputs
+from engine.inputs import JobInputs, read_inputs
 from engine.settings import Settings, merge_settings
 from engine.views import RefusalView
 
@@ -62,7 +62,7 @@ async def group_images(
                 ImageGroup(
                     job=job,
                     settings=merge_settings(snapshot.settings)[0],
-                    inputs=JobInputs.model_validate(snapshot.inputs),
+                    inputs=read_inputs(snapshot.inputs),
                     images=tuple(images),
                 )
             )
