@@ -12,6 +12,9 @@ from tui.cli.session import Session, open_session
 from tui.services import AppServices
 from tui.terminal import find_out, prepare
 
+SIGNALLED = 128
+"""Exit statuses from here on say that a signal ended the window."""
+
 
 def open_app(options: Namespace, output: Output) -> int:
     """The app's return code. Needs a terminal. Comes back after the demo, if the user leaves for it."""
@@ -29,14 +32,15 @@ def open_app(options: Namespace, output: Output) -> int:
                 thread.stop()
         if not wants_demo:
             return return_code
-        asyncio.run(_show_demo(session, output))
+        if (status := asyncio.run(_show_demo(session, output))) >= SIGNALLED:
+            return status  # the line is gone, and with it what another window would be drawn on
 
 
-async def _show_demo(session: Session, output: Output) -> None:
+async def _show_demo(session: Session, output: Output) -> int:
     from tui.cli.demo import DEFAULT_COUNT, demo, demo_home
 
     home = str(demo_home(session.paths))
-    await demo(Namespace(home=home, json=False, count=DEFAULT_COUNT, keep=False), output)
+    return await demo(Namespace(home=home, json=False, count=DEFAULT_COUNT, keep=False), output)
 
 
 async def run_app(session: Session, services: AppServices) -> tuple[int, bool]:
