@@ -164,9 +164,8 @@ class ElectronImport:
             return
         if not is_begun:
             home = await self._begin_job(old, home, mapped, shelved, [], origin, order, report)
-        if (
-            has_more or record is None or record.planned_images == 0
-        ):  # 0 also after an import that was cut off
+        # It planned nothing yet where an earlier import was cut off.
+        if has_more or record is None or record.planned_images == 0:
             await self._settle(old, home, len(places), origin)
         if job_id is None:
             self._tell(old, home)
