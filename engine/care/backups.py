@@ -81,7 +81,9 @@ def make_backup(database: Path, folder: Path, now: datetime, is_cancelled: Calla
                 f"The database is damaged: {'; '.join(problems[:3])}.",
                 hint="Stop the engine, then `gimf restore` puts an older copy in its place.",
             )
-        target = folder / f"factory-{now.astimezone(UTC).strftime(_STAMP)}.db"
+        made_at = now.astimezone(UTC).replace(microsecond=0)
+        target = folder / f"factory-{made_at.strftime(_STAMP)}.db"
+        needed = part.stat().st_size
         part.replace(target)
         sync_folder(folder)
     except sqlite3.Error as error:
@@ -89,16 +91,16 @@ def make_backup(database: Path, folder: Path, now: datetime, is_cancelled: Calla
     finally:
         for suffix in ("", "-wal", "-shm"):
             part.with_name(part.name + suffix).unlink(missing_ok=True)
-    backups = backups_in(folder)
-    for old in backups[KEPT:]:
+    for old in backups_in(folder)[KEPT:]:
         old.path.unlink(missing_ok=True)
-    return backups[0]
+    return BackupFile(target, made_at, needed)
 
 
 def is_due(folder: Path, now: datetime) -> bool:
-    """Whether the newest copy is a day old, or of a time that has not come yet: the clock was set then. Blocks."""
-    backups = backups_in(folder)
-    return not backups or not timedelta(0) <= now - backups[0].made_at < EVERY
+    """Whether the newest copy is a day old. Those of a time that has not come yet do not count: the clock was set.
+    Blocks."""
+    past = [backup.made_at for backup in backups_in(folder) if backup.made_at <= now]
+    return not past or now - past[0] >= EVERY
 
 
 class BackupSchedule:

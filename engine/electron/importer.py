@@ -164,7 +164,8 @@ class ElectronImport:
             return
         if not is_begun:
             home = await self._begin_job(old, home, mapped, shelved, [], origin, order, report)
-        if job_id is None or has_more:
+        # It planned nothing yet where an earlier import was cut off.
+        if has_more or record is None or record.planned_images == 0:
             await self._settle(old, home, len(places), origin)
         if job_id is None:
             self._tell(old, home)
@@ -213,7 +214,7 @@ class ElectronImport:
         report: Report,
     ) -> rows.JobHome:
         status = JobStatus.COMPLETED if old is None else job_status(old.status)[0]
-        output_dir = self._output_dir(mapped.settings, found, order)
+        output_dir = self._output_dir(found, order)
         at = self._now()
         async with self._database.transaction() as connection:
             while True:
@@ -233,14 +234,13 @@ class ElectronImport:
         self._bus.publish(JobCreated(job_id))
         return home
 
-    def _output_dir(self, settings: Settings, found: Sequence[Found], order: _Order) -> Path:
+    def _output_dir(self, found: Sequence[Found], order: _Order) -> Path:
         """Where a picture of the job belongs that is restored or approved later."""
-        places = self._places()
         if not order.is_copying:
             finals = [one.final.path.parent for one in found if one.final is not None]
             if finals:
                 return finals[0].absolute()
-        return places.output(Settings())
+        return self._places().output(Settings())
 
     # ---- images
 

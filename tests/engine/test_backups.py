@@ -102,6 +102,8 @@ async def test_when_one_is_due(rows: Rows, paths: Paths, age: timedelta, expecte
     assert is_due(paths.backups_dir, DAY)
     make_backup(paths.database_file, paths.backups_dir, DAY, never)
     assert is_due(paths.backups_dir, DAY + age) is expected
+    make_backup(paths.database_file, paths.backups_dir, DAY + age, never)
+    assert not is_due(paths.backups_dir, DAY + age)
 
 
 async def test_a_damaged_database_displaces_no_copy(paths: Paths, rows: Rows) -> None:

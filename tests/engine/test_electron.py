@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from db import imports
 from db.connection import Database
 from engine.api import ImageQuery, JobQuery, LogQuery
 from engine.electron.keys import find_keys
@@ -143,6 +144,36 @@ async def test_nothing_is_taken_over_twice(engine: Engine, old: OldProgram) -> N
     await engine.delete_jobs([jobs[0].job_id])
     gone = await engine.import_electron(str(copy))
     assert (gone.jobs.imported, gone.images.imported) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("step", "times"), [("insert_image", 0), ("insert_image", 3), ("insert_image", 10), ("settle_job", 0)]
+)
+async def test_an_import_that_was_cut_off_goes_on(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, times: int
+) -> None:
+    old = OldProgram(tmp_path / "old")
+    old.fill()
+    act, count = getattr(imports, step), 0
+
+    async def cut_off(*arguments: Any, **options: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count > times:
+            raise KeyError("the power is gone")
+        return await act(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imports, step, cut_off)
+        with pytest.raises(KeyError):
+            await engine.import_electron(str(old.path))
+    await engine.import_electron(str(old.path))
+    assert len(await all_images(engine)) == 11
+    for job in await all_jobs(engine):
+        counts = job.images
+        done = counts.approved + counts.qc_failed + counts.failed + counts.pending
+        assert done == counts.planned
+    assert (await all_jobs(engine))[0].images.planned == 10
 
 
 async def test_how_far_it_is_is_told(engine: Engine, old: OldProgram) -> None:
