@@ -1,7 +1,6 @@
 """A data folder as it is after some days of work, written row by row: jobs of every status, images of every status,
 logs and configurations, with fixed ids and times. `say` is put over every text that comes from outside."""
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from engine.secrets import KeyStore
 from engine.service import Engine
 from engine.settings import Settings, dump_settings
 from engine.views import ProgressView
+from tests.support.clock import StillClock
 from tests.support.engine import KEYS
 
 NOW = datetime(2026, 11, 22, 11, 30, tzinfo=UTC)
@@ -302,19 +302,6 @@ def _insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) 
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(row.values()))
 
 
-class StillClock:
-    """Implements engine.clock.Clock: it is always the same moment, and nobody's wait ends."""
-
-    def monotonic(self) -> float:
-        return 1_000.0
-
-    def now(self) -> datetime:
-        return NOW
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.Event().wait()
-
-
 class Studio:
     """An EngineHome, as far as tests.support.app needs one, whose engine carries out commands and runs no job."""
 
@@ -337,7 +324,7 @@ class Studio:
             self.paths,
             self.preferences,
             self.keys(),
-            clock=StillClock(),
+            clock=StillClock(NOW),
             environ=self.environ,
             is_working=False,
         ) as engine:
