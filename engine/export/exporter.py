@@ -6,7 +6,7 @@ A row tells of every export before it writes; what a killed one left is removed 
 import asyncio
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from engine.export.views import AgencyView, ExportView, FitView, MissingView, Sh
 from engine.failures import pause_for
 from engine.files import cleanup_partials
 from engine.queries import Queries
+from engine.views import ImageView
 
 logger = logging.getLogger(__name__)
 
@@ -153,13 +154,10 @@ class Exporter:
     async def fits(self, image_ids: Sequence[int]) -> list[FitView]:
         """See EngineApi."""
         presets = (await self.agencies()).presets
-        return [
-            _fit_view(
-                agency, preset, image.image_id, fit(sheet_row(image, Path(image.file or "").name), preset)
-            )
-            for image in await self._queries.images_by_id(image_ids)
-            for agency, preset in presets.items()
-        ]
+        found: list[FitView] = []
+        async for page in self._source.pages(image_ids):
+            found += await asyncio.to_thread(_fit_views, page, presets)
+        return found
 
     async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
         """See EngineApi."""
@@ -327,7 +325,15 @@ def _is_zip(request: ExportRequest) -> bool:
     return request.kind is ExportKind.SHEET and request.has_pictures
 
 
-def _fit_view(agency: str, preset: Preset, image_id: int, misfits: Sequence[Misfit]) -> FitView:
+def _fit_views(images: Iterable[ImageView], presets: Mapping[str, Preset]) -> list[FitView]:
+    return [
+        _fit_view(image.image_id, agency, preset, fit(sheet_row(image, Path(image.file or "").name), preset))
+        for image in images
+        for agency, preset in presets.items()
+    ]
+
+
+def _fit_view(image_id: int, agency: str, preset: Preset, misfits: Sequence[Misfit]) -> FitView:
     reasons = [misfit.message for misfit in misfits]
     if preset.generated is Policy.REFUSED:
         reasons.insert(0, f"{preset.name} refuses generated images")

@@ -3,6 +3,7 @@ import errno
 import os
 import secrets
 import subprocess
+import threading
 import zipfile
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -18,6 +19,7 @@ from engine.errors import ConflictError, FactoryError, InputError, NotFoundError
 from engine.events import ExportEnded, ExportProgressed
 from engine.export.archive import Archive, SourceMissingError
 from engine.export.requests import ExportKind, ExportRequest
+from engine.export.target import Draft
 from engine.files import PARTIAL_SUFFIX, partial_path
 from engine.host import serving
 from engine.service import Engine
@@ -209,6 +211,40 @@ async def test_cancelled_in_the_middle(
     assert left(engine._paths.scratch_dir) == []
     assert not await engine.cancel_export("x")
     assert await engine.is_idle()
+
+
+@pytest.mark.parametrize(("step", "is_too_late"), [("open", False), ("finish", False), ("place", True)])
+async def test_cancelled_while_a_thread_is_at_work(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, is_too_late: bool
+) -> None:
+    """The thread is waited for: what it makes is removed; the file that it has placed stays, and is told."""
+    images = await finished_job(engine, 1)
+    reached, go_on = threading.Event(), threading.Event()
+    original = getattr(Draft, step)
+
+    def waits(self: Draft) -> object:
+        result = original(self)
+        reached.set()
+        go_on.wait(20)
+        return result
+
+    monkeypatch.setattr(Draft, step, waits)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    work = asyncio.create_task(engine.export(ask(K.WORKBOOK, *images, to=f"{folder}/a.xlsx", export_id="x")))
+    await until(reached.is_set)
+    cancelling = asyncio.create_task(engine.cancel_export("x"))
+    await asyncio.sleep(0)
+    assert not work.done()
+    go_on.set()
+    assert await cancelling is not is_too_late
+    if is_too_late:
+        assert (await work).path == f"{folder}/a.xlsx"
+        assert left(folder) == ["a.xlsx"]
+    else:
+        with pytest.raises(ConflictError, match="cancelled"):
+            await work
+        assert left(folder) == []
 
 
 async def test_an_engine_that_ends_leaves_no_half_export(
