@@ -22,8 +22,10 @@ from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
 from engine.editing import Editing
+from engine.export.advice import Advice
 from engine.export.commands import ExportCommands
 from engine.export.exporter import Exporter
+from engine.export.source import Source
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.lock import FolderLock
@@ -77,17 +79,20 @@ class Engine(ExportCommands, Queries):
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
+        source = Source(database, self)
+        self._advice = Advice(source, paths.agencies_file)
         self._exporter = Exporter(
             database,
             self,
+            source,
+            self._advice,
             bus,
             clock,
             scratch=paths.scratch_dir,
-            agencies_file=paths.agencies_file,
             default_folder=lambda: self._preferences.export_folder(paths),
             hide=keys.masker.hide,
         )
-        self._editing = Editing(database, self._review, bus, clock, log_book, self._exporter.agencies)
+        self._editing = Editing(database, self._review, bus, clock, log_book, self._advice.agencies)
 
     @classmethod
     @asynccontextmanager
