@@ -2,6 +2,7 @@ import asyncio
 import errno
 import os
 import secrets
+import shutil
 import subprocess
 import threading
 import zipfile
@@ -28,6 +29,7 @@ from tests.support.engine import KEYS, EngineHome, Listener, until
 from tests.support.images import finished_job
 
 K = ExportKind
+UNZIP = shutil.which("unzip")
 
 
 @pytest.fixture
@@ -47,6 +49,9 @@ def left(folder: Path) -> list[str]:
 
 
 def members(path: str | Path) -> list[str]:
+    """What is in the archive, when every reader at hand finds it whole."""
+    if UNZIP is not None:
+        subprocess.run([UNZIP, "-tq", str(path)], check=True, capture_output=True)
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         return archive.namelist()
@@ -154,8 +159,6 @@ async def test_pictures_with_their_texts(engine: Engine, tmp_path: Path) -> None
     assert header == ("Image name", "Title", "Description", "Tags", "Date (UTC)")
     assert [row[0] for row in rows] == [Path(name).name for name in names[:2]]
     assert rows[0][1:4] == (first.title, first.description, ", ".join(first.tags))
-    tested = subprocess.run(["unzip", "-tq", view.path], capture_output=True, text=True, check=False)
-    assert tested.returncode == 0, tested.stdout
 
 
 async def test_names_and_places(engine: Engine, tmp_path: Path) -> None:
@@ -342,6 +345,7 @@ async def test_over_the_socket_an_export_outlives_its_window(home: EngineHome, t
         assert members(tmp_path / "late.zip")[-1] == "export_summary.txt"
 
 
+@pytest.mark.skipif(UNZIP is None, reason="unzip is not installed")
 def test_an_archive_may_be_larger_than_4_gb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the limit was 1,000 bytes, so that the long form is used; a reader that we did not write reads it."""
     monkeypatch.setattr("zipfile.ZIP64_LIMIT", 1_000)
