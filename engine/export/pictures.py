@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,13 +40,16 @@ class PictureExport:
     threads: Threads
     missing: list[MissingView]
     """Grows while it works."""
+    bytes: int = 0
+    """Of all pictures that were found."""
 
     async def gather(self, image_ids: Sequence[int]) -> list[ImageView]:
         """The images that have a picture, in this order; the others are missing."""
         self.progress.begin(ExportPhase.GATHERING, len(image_ids))
         found: list[ImageView] = []
         async for page in self.source.pages(image_ids):
-            reasons = await self.threads.do(lambda page: [why_missing(image) for image in page], page)
+            reasons, size = await self.threads.do(_look, page)
+            self.bytes += size
             found += [image for image, reason in zip(page, reasons, strict=True) if reason is None]
             self.missing += [reason for reason in reasons if reason is not None]
             self.progress.step(len(page))
@@ -148,7 +151,7 @@ class PictureExport:
         self, archive: Archive, target: Target, image: ImageView, file: str | None, name: str
     ) -> bool:
         try:
-            with storage_errors(target.folder):
+            with storage_errors(target.folder, self.bytes):
                 return await self.threads.do(
                     archive.add_file, Path(file or ""), name, is_cancelled=self.threads.is_cancelled
                 )
@@ -195,6 +198,17 @@ def sheet_row(image: ImageView, file_name: str) -> SheetRow:
         model=image.model,
         pixels=(image.width or 0) * (image.height or 0) if known else None,
     )
+
+
+def _look(page: Sequence[ImageView]) -> tuple[list[MissingView | None], int]:
+    """Why each picture is missing, and the bytes of those that are not."""
+    reasons = [why_missing(image) for image in page]
+    size = 0
+    for image, reason in zip(page, reasons, strict=True):
+        if reason is None:
+            with suppress(OSError):  # it goes away this very moment: the packing will notice
+                size += Path(image.file or "").stat().st_size
+    return reasons, size
 
 
 def _name(image: ImageView) -> str:
