@@ -29,8 +29,10 @@ from engine.editing import Editing
 from engine.electron.importer import ElectronImport
 from engine.electron.source import remove_leftovers
 from engine.electron.views import ImportView
+from engine.export.advice import Advice
 from engine.export.commands import ExportCommands
 from engine.export.exporter import Exporter
+from engine.export.source import Source
 from engine.image_commands import ImageCommands
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
@@ -101,17 +103,20 @@ class Engine(ImageCommands, ExportCommands, Queries):
         self._deciding = Deciding(database, self._queue, clock, log_book, bus)
 
         self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
+        source = Source(database, self)
+        self._advice = Advice(source, paths.agencies_file)
         self._exporter = Exporter(
             database,
             self,
+            source,
+            self._advice,
             bus,
             clock,
             scratch=paths.scratch_dir,
-            agencies_file=paths.agencies_file,
             default_folder=lambda: self._preferences.export_folder(paths),
             hide=keys.masker.hide,
         )
-        self._editing = Editing(database, self._review, bus, clock, log_book, self._exporter.agencies)
+        self._editing = Editing(database, self._review, bus, clock, log_book, self._advice.agencies)
 
     @classmethod
     @asynccontextmanager
