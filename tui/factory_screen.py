@@ -11,6 +11,7 @@ from textual.worker import Worker
 
 from engine.api import EngineApi
 from engine.events import Event, Resynced
+from tui.compositor import NarrowCompositor
 from tui.host import HEIGHTS, WIDTHS, FactoryHost
 from tui.keys import SECTION_TITLES, bindings_for
 from tui.widgets.app_footer import AppFooter
@@ -39,6 +40,7 @@ class FactoryScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = NarrowCompositor()
         self._is_stale = True
         self._loads = 0
         self._is_loading = False
