@@ -4,27 +4,32 @@ Implemented by engine.service.Engine. Everything that crosses is plain, serialis
 Protocol can stand in front of a socket.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from __future__ import annotations
 
-from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
-from engine.bus import Subscription
-from engine.settings import Settings
-from engine.views import (
-    ConfigurationView,
-    DecisionView,
-    ImageView,
-    JobDetailView,
-    JobView,
-    ListIndex,
-    LogView,
-    Page,
-    PlanView,
-    ProgressView,
-    TotalsView,
-)
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from engine.bus import Subscription
+    from engine.settings import Settings
+    from engine.views import (
+        ConfigurationView,
+        DecisionView,
+        ImageView,
+        JobDetailView,
+        JobView,
+        ListIndex,
+        LogView,
+        Page,
+        PlanView,
+        ProgressView,
+        TotalsView,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,21 @@
 """What the app is given: one frozen record, made once by whoever starts it."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from engine.api import EngineApi
+from engine.first_look import FirstLook
 from engine.paths import Paths
-from engine.preferences import Preferences
 from engine.secrets import KeyStore
 from tui.terminal import TerminalFacts
+
+if TYPE_CHECKING:
+    from engine.preferences import Preferences
 
 Attach = Callable[[], AbstractAsyncContextManager[EngineApi]]
 
@@ -21,8 +27,11 @@ class AppServices:
     attach: Attach
     """Reach the engine, starting one where none runs; called again after it was lost."""
     paths: Paths
-    preferences: Preferences
+    preferences: Preferences | FirstLook
+    """A first look is enough to draw with; `read_preferences` then gives the rest."""
     keys: KeyStore
+    read_preferences: Callable[[], Preferences] | None = None
+    """Wanted after a first look. Raises SettingsError, which ends the app."""
     terminal: TerminalFacts | None = None
     """What was found out about the terminal before the app started; None: nothing, so pictures are half blocks."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)

@@ -1,8 +1,11 @@
 """What the header and the dashboard show of everything: a few queries, and the newest progress put over them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from engine.api import EngineApi
 from engine.events import (
@@ -18,7 +21,10 @@ from engine.events import (
     QueueChanged,
     Resynced,
 )
-from engine.views import JobStatus, JobView, ProgressView, TotalsView
+from engine.status import JobStatus
+
+if TYPE_CHECKING:
+    from engine.views import JobView, ProgressView, TotalsView
 
 _AT_WORK = (JobStatus.RUNNING, JobStatus.PAUSED)
 _TOLD_ABOUT = (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.api import JobRequest, WorkApi
 from engine.demo import LABEL, SIMULATOR_OPTIONS, demo_environment, demo_settings, simulator_process
-from engine.paths import HOME_VARIABLE, Paths
+from engine.paths import HOME_VARIABLE
 from engine.settings import Settings, dump_settings
 from engine.views import JobStatus, JobView
 from tui.cli.interrupts import catching_signals
@@ -66,14 +66,9 @@ def _demo_session(options: Namespace, urls: Mapping[str, str], output: Output) -
     """In a folder of its own beside the real data, unless a home was chosen: demo jobs are no real ones."""
     environ = demo_environment(os.environ, urls)
     if options.home is None and not os.environ.get(HOME_VARIABLE):
-        home = demo_home(resolve_paths(options, os.environ))
+        home = resolve_paths(options, os.environ).demo_dir
         options = Namespace(**{**vars(options), "home": str(home)})
     return open_session(options, output, environ)
-
-
-def demo_home(paths: Paths) -> Path:
-    """Where the demo keeps everything that it makes, apart from real jobs."""
-    return paths.data_dir / "demo"
 
 
 def _closing_lines(job: JobView, session: Session) -> list[str]:

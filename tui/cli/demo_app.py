@@ -36,7 +36,7 @@ async def show_demo(session: Session, settings: Settings, urls: Mapping[str, str
             keys=session.keys,
             ends_with_window=True,
         )
-        return_code, _ = await run_app(session, services)
+        return_code, _ = await run_app(services)
     finally:
         await end_engine(session.paths, at_once=True)
     async with session.queries() as queries:

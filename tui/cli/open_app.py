@@ -1,54 +1,86 @@
 """`gimf` alone: the full-screen program, attached to the engine of the data folder."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from argparse import Namespace
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from engine.first_look import first_look
+from engine.secrets import KeyStore
 from tui.attach import EngineProcess, EngineThread, end_engine
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
-from tui.cli.session import Session, open_session
+from tui.cli.session import resolve_paths
 from tui.exit_signals import ExitSignals, leave_with_terminal
+from tui.haste import begin_haste, end_haste
 from tui.services import AppServices
 from tui.terminal import find_out, prepare
+
+if TYPE_CHECKING:
+    from engine.errors import Problem
+    from engine.paths import Paths
+    from engine.preferences import Preferences
 
 
 def open_app(options: Namespace, output: Output) -> int:
     """The app's return code. Needs a terminal. Comes back after the demo, if the user leaves for it."""
     while True:
-        session = open_session(options, output)
-        session.paths.ensure()
-        thread = (
-            EngineThread(session.paths, session.preferences, session.keys) if options.in_process else None
-        )
-        services = _services(session, options, thread)
+        begin_haste()
+        paths = resolve_paths(options, os.environ)
+        paths.ensure()
+        keys = KeyStore(paths.keys_file, os.environ)
+        late = _LatePreferences(paths.config_file, os.environ)
+        thread = EngineThread(paths, late.read(), keys) if options.in_process else None
+        services = _services(paths, keys, late, options, thread)
         try:
-            return_code, wants_demo = asyncio.run(run_app(session, services))
+            return_code, wants_demo = asyncio.run(run_app(services))
         finally:
+            end_haste()
             if thread is not None:
                 thread.stop()
+            output.warnings(late.warnings)
         if not wants_demo:
             return return_code
-        asyncio.run(_show_demo(session, output))
+        asyncio.run(_show_demo(paths, output))
 
 
-async def _show_demo(session: Session, output: Output) -> None:
-    from tui.cli.demo import DEFAULT_COUNT, demo, demo_home
+class _LatePreferences:
+    """The preferences, read after the first paint. The terminal belongs to the app then, so warnings wait."""
 
-    home = str(demo_home(session.paths))
-    await demo(Namespace(home=home, json=False, count=DEFAULT_COUNT, keep=False), output)
+    def __init__(self, file: Path, environ: Mapping[str, str]) -> None:
+        self._file = file
+        self._environ = environ
+        self.warnings: list[Problem] = []
+
+    def read(self) -> Preferences:
+        """Raises SettingsError."""
+        from engine.preferences import load_preferences
+
+        preferences, self.warnings = load_preferences(self._file, self._environ)
+        return preferences
 
 
-async def run_app(session: Session, services: AppServices) -> tuple[int, bool]:
-    """The app from start to end: its return code, and whether the user left for the demo."""
+async def _show_demo(paths: Paths, output: Output) -> None:
+    from tui.cli.demo import DEFAULT_COUNT, demo
+
+    await demo(Namespace(home=str(paths.demo_dir), json=False, count=DEFAULT_COUNT, keep=False), output)
+
+
+async def run_app(services: AppServices) -> tuple[int, bool]:
+    """The app from start to end: its return code, and whether the user left for the demo. Raises SettingsError where
+    the preferences, which are read meanwhile, turn out to be wrong."""
     # The terminal is asked before Textual reads from it, and before Textual is imported, which reads the environment.
-    facts = find_out(session.preferences.image_protocol)
+    facts = find_out(services.preferences.image_protocol)
     prepare(os.environ, facts)
     from tui.app import FactoryApp
 
     services = replace(services, terminal=facts)
-    with logging_to(session.paths.log_file, session.keys, rotates=services.ends_with_window):
+    with logging_to(services.paths.log_file, services.keys, rotates=services.ends_with_window):
         app = FactoryApp(services)
         with ExitSignals(app.leave):
             watch = asyncio.create_task(leave_with_terminal(app.leave), name="terminal")
@@ -56,23 +88,26 @@ async def run_app(session: Session, services: AppServices) -> tuple[int, bool]:
                 await app.run_async()
             finally:
                 watch.cancel()
+    if app.refusal is not None:
+        raise app.refusal
     return app.return_code or 0, app.wants_demo
 
 
-def _services(session: Session, options: Namespace, thread: EngineThread | None) -> AppServices:
-    from tui.cli.demo import demo_home
-
-    process = EngineProcess(session.paths, os.environ, options.home)
+def _services(
+    paths: Paths, keys: KeyStore, late: _LatePreferences, options: Namespace, thread: EngineThread | None
+) -> AppServices:
+    process = EngineProcess(paths, os.environ, options.home)
     return AppServices(
         attach=process.attach if thread is None else thread.attach,
-        paths=session.paths,
-        preferences=session.preferences,
-        keys=session.keys,
+        paths=paths,
+        preferences=first_look(paths.config_file),
+        read_preferences=late.read,
+        keys=keys,
         ends_with_window=thread is not None,
-        end_engine=lambda: _end(session),
-        demo_folder=str(demo_home(session.paths)),
+        end_engine=lambda: _end(paths),
+        demo_folder=str(paths.demo_dir),
     )
 
 
-async def _end(session: Session) -> None:
-    await end_engine(session.paths)
+async def _end(paths: Paths) -> None:
+    await end_engine(paths)

@@ -1,5 +1,7 @@
 """What every command needs first: the folders, the preferences and the keys of this run."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from argparse import Namespace
@@ -12,13 +14,13 @@ from typing import TYPE_CHECKING
 from engine.api import WorkApi
 from engine.errors import EngineHeldError, EngineUnreachableError
 from engine.paths import Paths
-from engine.preferences import Preferences, load_preferences
 from engine.secrets import KeyStore
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
+    from engine.preferences import Preferences
     from engine.queries import Queries
 
 HELD_PATIENCE_S = 5.0
@@ -48,7 +50,7 @@ class Session:
         async with AsyncExitStack() as stack:
             yield await self._running(stack) or await self._own(stack, is_working=is_working)
 
-    async def _running(self, stack: AsyncExitStack) -> "EngineClient | None":
+    async def _running(self, stack: AsyncExitStack) -> EngineClient | None:
         from engine.client import EngineClient
 
         try:
@@ -79,7 +81,7 @@ class Session:
                     await stack.enter_async_context(serving(engine, self.paths.socket_file))
                 return engine
 
-    def queries(self) -> "AbstractAsyncContextManager[Queries]":
+    def queries(self) -> AbstractAsyncContextManager[Queries]:
         """Read only, beside whatever engine is at work."""
         from engine.queries import open_queries
 
@@ -88,6 +90,8 @@ class Session:
 
 def open_session(options: Namespace, output: Output, environ: Mapping[str, str] | None = None) -> Session:
     """The session that `--home`, the environment and config.toml describe; warnings go to stderr."""
+    from engine.preferences import load_preferences
+
     environ = os.environ if environ is None else environ
     paths = resolve_paths(options, environ)
     preferences, warnings = load_preferences(paths.config_file, environ)
