@@ -17,6 +17,8 @@ from engine.api import EngineApi
 from engine.views import ImageCounts, JobKind, JobStatus, JobView, ProgressView, Spend
 from tests.support.app import services_for
 from tui.app import FactoryApp
+from tui.screens.help import HelpScreen
+from tui.screens.logs import LogsScreen
 from tui.status import FrameStatus, Link
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -120,6 +122,29 @@ async def test_one_more_prompt_writes_one_number(pilot: Pilot[int]) -> None:
     sent = await written(pilot)
     assert _ESCAPES.sub("", sent) == "1"
     assert len(sent) < 80
+
+
+async def test_what_changes_below_another_screen_is_not_drawn_but_is_there_again(pilot: Pilot[int]) -> None:
+    app = of(pilot)
+    await app.push_screen(HelpScreen("dashboard"))
+    await app.push_screen(LogsScreen(None))
+    await written(pilot)
+    app.status = replace(STATUS, progress=PROGRESS.model_copy(update={"prompted": 31, "checked": 12}))
+    assert not await written(pilot)
+    await app.pop_screen()
+    await app.pop_screen()
+    await written(pilot)
+    shown = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+    assert "prompt 31" in shown
+
+
+async def test_what_changes_behind_a_dialog_is_drawn(pilot: Pilot[int]) -> None:
+    app = of(pilot)
+    await app.push_screen(HelpScreen("dashboard"))
+    await written(pilot)
+    after = COUNTS.model_copy(update={"approved": 55})
+    app.status = replace(STATUS, progress=PROGRESS.model_copy(update={"images": after}))
+    assert "55/100" in _ESCAPES.sub("", await written(pilot))
 
 
 async def test_a_cut_line_is_the_whole_ones_part(pilot: Pilot[int]) -> None:

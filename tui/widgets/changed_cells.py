@@ -15,6 +15,8 @@ _BLANK: _Cell = (" ", ())
 
 def changed_regions(before: Text, after: Text, width: int) -> list[Region]:
     """The parts of a line `width` cells wide that differ in text or style; both are cut as they are drawn."""
+    if before.plain == after.plain and before.spans == after.spans and before.style == after.style:
+        return []
     old, new = _cells(before, width), _cells(after, width)
     regions: list[Region] = []
     start = end = -1
@@ -33,17 +35,24 @@ def changed_regions(before: Text, after: Text, width: int) -> list[Region]:
 
 def _cells(text: Text, width: int) -> list[_Cell]:
     """`width` of them; a wide character has two that are never told apart."""
-    line = text.copy()
-    line.truncate(width, overflow="ellipsis")
-    cells = list(_styled(line))[:width]
+    if cell_len(text.plain) > width:
+        text = text.copy()
+        text.truncate(width, overflow="ellipsis")
+    cells = list(_styled(text))[:width]
     return cells + [_BLANK] * (width - len(cells))
 
 
 def _styled(line: Text) -> Iterator[_Cell]:
-    styles: list[list[object]] = [[] for _ in line.plain]
+    plain = line.plain
+    styles: list[tuple[object, ...]] = [(line.style,) if line.style else ()] * len(plain)
     for span in line.spans:
-        for number in range(max(span.start, 0), min(span.end, len(styles))):
-            styles[number].append(span.style)
-    for character, over in zip(line.plain, styles, strict=True):
-        for _ in range(cell_len(character)):
-            yield character, tuple(style for style in (line.style, *over) if style)
+        over = (span.style,) if span.style else ()
+        for number in range(max(span.start, 0), min(span.end, len(plain))):
+            styles[number] += over
+    cells = zip(plain, styles, strict=True)
+    if plain.isascii():
+        yield from cells
+        return
+    for cell in cells:
+        for _ in range(1 if cell[0].isascii() else cell_len(cell[0])):
+            yield cell
