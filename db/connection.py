@@ -173,6 +173,16 @@ class Database:
                     await aggregator.interrupt()
                     raise
 
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[aiosqlite.Connection]:
+        """As `aggregating`, but all statements of the block see the database as it was at the first of them."""
+        async with self.aggregating() as connection:
+            try:
+                await connection.execute("BEGIN")
+                yield connection
+            finally:
+                await _to_end(connection.rollback())
+
     async def backup(self, to: Path) -> None:
         """Copy the database as of now to a new file. Raises FileExistsError where it exists."""
         with _translating(self.path):

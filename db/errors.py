@@ -48,7 +48,7 @@ def translated(error: sqlite3.Error, path: Path) -> DatabaseError | None:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return DatabaseCorruptError(
                 f"{path} is not a whole database ({error}); it was left as it is: "
-                "move it away and put a backup (.bak beside it) in its place"
+                "`gimf restore` puts a copy in its place and keeps it"
             )
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
             return DatabaseError(

@@ -8,9 +8,9 @@ from db.query import change, fetch_all, fetch_one, fetch_rows, json_text, to_par
 from db.records import GenerationRecord, NewGeneration, RecordedError
 
 _INSERT = """INSERT INTO generations (job_id, generation_index, keyword, keyword_row, prompt, aspect_ratio,
-    width, height, seed, created_at)
+    width, height, seed, replaces_image_id, created_at)
 VALUES (:job_id, :generation_index, :keyword, :keyword_row, :prompt, :aspect_ratio,
-    :width, :height, :seed, :at)"""
+    :width, :height, :seed, :replaces_image_id, :at)"""
 
 _FAIL_PLANNED_TASKS = """UPDATE tasks SET state = 'failed', error_stage = 'prompt', error_code = :code,
     error_message = :message, error_hint = :hint, updated_at = :at

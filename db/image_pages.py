@@ -21,6 +21,8 @@ class ImageFilter:
     """What an image must be to be listed; None and empty mean anything. Times as `utc_text` writes them."""
 
     job_id: str | None = None
+    retry_job_id: str | None = None
+    """The images that this retry works on, whatever job they are from."""
     statuses: Collection[ImageStatus] = ()
     stage: Stage | None = None
     reason: str = ""
@@ -166,6 +168,9 @@ async def _conditions(
     if where.job_id is not None:
         conditions.append("images.job_id = :job_id")
         parameters["job_id"] = where.job_id
+    if where.retry_job_id is not None:
+        conditions.append("images.image_id IN (SELECT image_id FROM retries WHERE job_id = :retry_job_id)")
+        parameters["retry_job_id"] = where.retry_job_id
     if where.stage is not None:
         conditions.append("images.stage = :stage")
         parameters["stage"] = where.stage

@@ -25,9 +25,8 @@ ON CONFLICT (task_id, task_position) DO NOTHING"""
 _WORKABLE = "status IN ('pending', 'processing', 'qc_failed', 'failed', 'retry_failed')"
 _AT_WORK = "status IN ('pending', 'processing')"
 
-# What an image that waits for a retry was before: only a rejection has the check's stage and no error code.
-_BEFORE_RETRY = """CASE WHEN stage IS NULL OR (stage = 'quality_check' AND error_code IS NULL)
-    THEN 'qc_failed' ELSE 'failed' END"""
+_BEFORE_RETRY = """(SELECT image_before ->> 'status' FROM retries
+    WHERE retries.image_id = images.image_id AND retries.state IN ('waiting', 'working'))"""
 
 _SET_FILE = f"""UPDATE images SET original_file = :original_file, original_sha256 = :original_sha256,
     width = :width, height = :height, progress = 'downloaded', updated_at = :at
@@ -54,8 +53,8 @@ _APPROVE = f"""UPDATE images SET output_file = :output_file, approval = :approva
 WHERE image_id = :image_id AND (:approval <> 'checked' OR is_checked = 1)
     AND CASE :approval WHEN 'manual' THEN {_WORKABLE} ELSE {_AT_WORK} END"""  # noqa: S608 - constants only
 
-_REJECT = f"""UPDATE images SET status = 'qc_failed', is_checked = 0, stage = 'quality_check', error_code =
-    NULL,
+_REJECT = f"""UPDATE images SET is_checked = 0, stage = 'quality_check', error_code = NULL,
+    status = CASE status WHEN 'processing' THEN 'retry_failed' ELSE 'qc_failed' END,
     reason = :reason, updated_at = :at
 WHERE image_id = :image_id AND {_AT_WORK}"""  # noqa: S608 - constants only
 
@@ -65,9 +64,6 @@ WHERE image_id = :image_id AND status IN ('pending', 'processing', 'retry_pendin
 
 _ADD_WARNING = """UPDATE images SET warnings = json_insert(warnings, '$[#]', :warning), updated_at = :at
 WHERE image_id = :image_id AND NOT EXISTS (SELECT 1 FROM json_each(warnings) WHERE value = :warning)"""
-
-_CANCEL_RETRY = f"""UPDATE images SET status = {_BEFORE_RETRY}, updated_at = :at
-WHERE image_id = :image_id AND status IN ('retry_pending', 'processing')"""  # noqa: S608 - constants only
 
 _TRASH = f"""UPDATE images SET status = 'trashed', is_trashed_with_job = :is_with_job, updated_at = :at,
     previous_status = CASE WHEN status IN ('retry_pending', 'processing') THEN {_BEFORE_RETRY} ELSE status END
@@ -231,7 +227,7 @@ async def approve(
 
 
 async def reject(connection: aiosqlite.Connection, image_id: int, reason: str, at: str) -> bool:
-    """The quality check rejected it, in the job or in a retry."""
+    """The quality check rejected it: qc_failed, or retry_failed for an image that a retry was at work on."""
     return await change(connection, _REJECT, {"image_id": image_id, "reason": reason, "at": at}) > 0
 
 
@@ -246,27 +242,6 @@ async def fail(
 async def add_warning(connection: aiosqlite.Connection, image_id: int, text: str, at: str) -> bool:
     """Record a soft failure, in any status; False where the image has this very warning already."""
     return await change(connection, _ADD_WARNING, {"image_id": image_id, "warning": text, "at": at}) > 0
-
-
-async def mark_retry_pending(connection: aiosqlite.Connection, image_id: int, at: str) -> bool:
-    """Put a rejected or failed image into a retry. Stage and reason stay until the retry has an outcome."""
-    statement = """UPDATE images SET status = 'retry_pending', updated_at = ?
-        WHERE image_id = ? AND status IN ('qc_failed', 'failed', 'retry_failed')"""
-    return await change(connection, statement, (at, image_id)) > 0
-
-
-async def start_retry(
-    connection: aiosqlite.Connection, image_id: int, progress: Progress | None, at: str
-) -> bool:
-    """The retry begins its work, right after the step `progress` (None: with the download)."""
-    statement = """UPDATE images SET status = 'processing', progress = ?, updated_at = ?
-        WHERE image_id = ? AND status IN ('retry_pending', 'processing')"""
-    return await change(connection, statement, (progress, at, image_id)) > 0
-
-
-async def cancel_retry(connection: aiosqlite.Connection, image_id: int, at: str) -> bool:
-    """Take an image out of a retry: qc_failed or failed again, as its stage and error code tell."""
-    return await change(connection, _CANCEL_RETRY, {"image_id": image_id, "at": at}) > 0
 
 
 async def trash(connection: aiosqlite.Connection, image_id: int, at: str) -> bool:
@@ -301,6 +276,6 @@ async def set_output_file(connection: aiosqlite.Connection, image_id: int, outpu
 
 
 async def delete(connection: aiosqlite.Connection, image_id: int) -> bool:
-    """Remove a trashed image for good, when its files are gone."""
+    """Remove a trashed image for good. Its files go afterwards: without a row nobody can restore them meanwhile."""
     statement = "DELETE FROM images WHERE image_id = ? AND status = 'trashed'"
     return await change(connection, statement, (image_id,)) > 0

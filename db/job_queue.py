@@ -11,11 +11,13 @@ _ENQUEUE = """UPDATE jobs SET status = 'queued', finished_at = NULL, paused_at =
     pause_code = NULL, pause_message = NULL, pause_hint = NULL,
     queue_position = (SELECT coalesce(max(queue_position), 0) + 1 FROM jobs)
 WHERE job_id = ? AND deleted_at IS NULL AND status IN ('paused', 'stopped', 'interrupted', 'failed')"""
+_ENQUEUE_AGAIN = _ENQUEUE.replace("'failed')", "'failed', 'completed')")
 
 
-async def enqueue(connection: aiosqlite.Connection, job_id: str) -> bool:
-    """Put a job that can be resumed at the end of the queue. Its last error stays until it starts."""
-    return await change(connection, _ENQUEUE, (job_id,)) > 0
+async def enqueue(connection: aiosqlite.Connection, job_id: str, *, is_completed_too: bool = False) -> bool:
+    """Put a job that can be resumed at the end of the queue; `is_completed_too`: one that had ended well too, because
+    there is work for it again. Its last error stays until it starts."""
+    return await change(connection, _ENQUEUE_AGAIN if is_completed_too else _ENQUEUE, (job_id,)) > 0
 
 
 async def queue(connection: aiosqlite.Connection) -> list[JobRecord]:

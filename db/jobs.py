@@ -114,6 +114,12 @@ async def by_status(connection: aiosqlite.Connection, status: JobStatus) -> list
     return await fetch_all(connection, JobRecord, tail, (status,))
 
 
+async def of_parent(connection: aiosqlite.Connection, parent_job_id: str) -> list[JobRecord]:
+    """The reruns, retries and regenerations of a job, oldest first, deleted ones left out."""
+    tail = "FROM jobs WHERE parent_job_id = ? AND deleted_at IS NULL ORDER BY job_number"
+    return await fetch_all(connection, JobRecord, tail, (parent_job_id,))
+
+
 async def set_status(
     connection: aiosqlite.Connection,
     job_id: str,

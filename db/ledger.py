@@ -63,8 +63,10 @@ async def open_calls(connection: aiosqlite.Connection, job_id: str | None = None
 
 
 async def spent_since(connection: aiosqlite.Connection, at: str) -> int:
-    """Micros on the account actual that were booked at or after `at`."""
-    statement = "SELECT coalesce(sum(amount_micros), 0) FROM ledger WHERE account = 'actual' AND at >= ?"
+    """By how many micros all spending has grown since `at`: paid, on its way, or possibly paid. Money that was on its
+    way before counts only with what it turned out to be more or less."""
+    statement = """SELECT coalesce(sum(amount_micros), 0) FROM ledger
+        WHERE account IN ('actual', 'committed', 'unknown') AND at >= ?"""
     spent: int = (await fetch_rows(connection, statement, (at,)))[0][0]
     return spent
 

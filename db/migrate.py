@@ -15,6 +15,8 @@ from db.errors import DatabaseError, SchemaTooNewError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+COPIED_AT_ONCE = 2_000
+"""Pages of a copy between two looks at whether it is cancelled."""
 APPLICATION_ID = 0x67696D66
 """`gimf` in ASCII, in the file's header (https://www.sqlite.org/pragma.html#pragma_application_id)."""
 
@@ -26,8 +28,11 @@ def read_only_uri(path: Path) -> str:
 
 def migration_files(folder: Path = MIGRATIONS) -> dict[int, Path]:
     """Version -> file, from names like `001_initial.sql`, in order. Raises DatabaseError where a number is
-    missing."""
-    files = {int(file.name.split("_")[0]): file for file in sorted(folder.glob("[0-9]*_*.sql"))}
+    missing or there twice."""
+    found = sorted(folder.glob("[0-9]*_*.sql"))
+    files = {int(file.name.split("_")[0]): file for file in found}
+    if len(files) != len(found):
+        raise DatabaseError(f"two of the migrations in {folder} have one number; install the program again")
     if list(files) != list(range(1, len(files) + 1)):
         raise DatabaseError(f"{folder} does not hold migrations 1 to {len(files)}; install the program again")
     return files
@@ -79,21 +84,54 @@ def migrate(
     return backup
 
 
-def copy_database(source: Path, target: Path, *, busy_timeout: float) -> None:
+def copy_database(
+    source: Path, target: Path, *, busy_timeout: float, is_cancelled: Callable[[], bool] | None = None
+) -> None:
     """Copy a database that may be in use, as of one moment, to a new file with mode 0600.
 
-    Raises FileExistsError where `target` exists; a copy that fails leaves no file.
+    Raises FileExistsError where `target` exists, and InterruptedError when `is_cancelled` says so; a copy that fails
+    leaves no file.
     """
+
+    def progress(*_: int) -> None:
+        if is_cancelled is not None and is_cancelled():
+            raise InterruptedError("the copy was cancelled")
+
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with (
             _connected(read_only_uri(source), busy_timeout) as reading,
             _connected(str(target), 0) as writing,
         ):
-            reading.backup(writing)
+            # In a transaction of its own the source stays as of now: else every commit would begin the copy anew.
+            reading.execute("BEGIN")
+            reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            reading.backup(writing, pages=COPIED_AT_ONCE, progress=progress)
     except BaseException:
         target.unlink()
         raise
+
+
+def integrity_problems(path: Path, *, is_cancelled: Callable[[], bool] | None = None) -> list[str]:
+    """What SQLite finds wrong with a file that nobody writes to, as sentences; empty if it is whole. Reads all of it.
+
+    Raises InterruptedError when `is_cancelled` says so.
+    """
+    try:
+        with _connected(read_only_uri(path), 1.0) as connection:
+            if is_cancelled is not None:
+                connection.set_progress_handler(is_cancelled, 100_000)
+            problems = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+            orphans = connection.execute("PRAGMA foreign_key_check").fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            raise InterruptedError("the check was cancelled") from error
+        return [str(error)]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return problems + [
+        f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is not there" for row in orphans
+    ]
 
 
 def _apply(

@@ -16,6 +16,7 @@ from db.status import (
     LedgerAccount,
     LogLevel,
     Progress,
+    RetryState,
     Stage,
     TaskState,
 )
@@ -143,6 +144,8 @@ class GenerationRecord:
     height: int
     seed: int | None
     created_at: str
+    replaces_image_id: int | None
+    """The image that this generation was ordered to replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,7 @@ class NewGeneration:
     height: int
     seed: int | None = None
     prompt: str | None = None
+    replaces_image_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,8 @@ class TaskRecord:
     submitted_at: str | None
     created_at: str
     updated_at: str
+    decided_at: str | None
+    """When a person decided about a task that ended without pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +246,9 @@ class ImageRecord:
     updated_at: str
     before_approval: JsonObject | None
     """What it was before a person approved it: status, stage, error_code, reason."""
+    category: str | None = None
+    is_file_stale: bool = False
+    """Its texts were changed, and the delivered file may hold the old ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +273,26 @@ class NewImage:
     cost_micros: int = 0
     replaces_image_id: int | None = None
     warnings: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRecord:
+    """One image in one retry. `image_before` holds status, stage, error_code, reason, progress and is_checked as they
+    were when the retry was asked for; stage, error_code and reason here are the outcome."""
+
+    retry_id: int
+    job_id: str
+    image_id: int
+    attempt: int
+    state: RetryState
+    image_before: JsonObject
+    used: JsonObject
+    stage: Stage | None
+    error_code: str | None
+    reason: str | None
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
 
 
 @dataclass(frozen=True, slots=True)

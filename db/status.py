@@ -90,6 +90,22 @@ FINISHED_IMAGES = frozenset(
 )
 
 
+class RetryState(StrEnum):
+    """What became of one image in one retry."""
+
+    WAITING = "waiting"
+    """In the queue; the image is retry_pending."""
+    WORKING = "working"
+    """At work; the image is processing."""
+    APPROVED = "approved"
+    FAILED = "failed"
+    """Failed or rejected again; stage and reason say why."""
+    TRASHED = "trashed"
+    """The image was trashed meanwhile."""
+    CANCELLED = "cancelled"
+    """The retry was stopped before it came to this image, which is what it was before."""
+
+
 class Stage(StrEnum):
     """Where in the work something happened, in the order of work."""
 

@@ -56,11 +56,11 @@ WHERE task_id = :task_id AND state IN
 _MARK_CANCELLED = """UPDATE tasks SET state = 'cancelled', updated_at = :at
 WHERE task_id = :task_id AND state IN ('planned', 'prompted', 'submitted')"""
 
-_CHECK_AGAIN = f"""UPDATE tasks SET state = 'submitted', {_NO_ERROR}
+_CHECK_AGAIN = f"""UPDATE tasks SET state = 'submitted', decided_at = NULL, {_NO_ERROR}
 WHERE task_id = :task_id AND state = 'failed' AND provider_task_id IS NOT NULL"""  # noqa: S608 - constants only
 
 _REOPEN = f"""UPDATE tasks SET request_key = :request_key, provider_task_id = NULL, submitted_at = NULL,
-    {_NO_ERROR},
+    decided_at = NULL, {_NO_ERROR},
     state = CASE WHEN EXISTS (SELECT 1 FROM generations AS own
             WHERE own.generation_id = tasks.generation_id AND own.prompt IS NOT NULL)
         THEN 'prompted' ELSE 'planned' END
@@ -113,18 +113,34 @@ async def for_job(
     return await fetch_all(connection, TaskRecord, tail, (job_id, after_task_id, words(states), limit))
 
 
+_UNDECIDED = """FROM tasks WHERE state IN ('unknown', 'failed') AND decided_at IS NULL
+    AND job_id NOT IN (SELECT job_id FROM jobs WHERE deleted_at IS NOT NULL AND job_id IS NOT :job_id)
+    AND (:job_id IS NULL OR job_id = :job_id)"""
+
+
 async def undecided(
     connection: aiosqlite.Connection, job_id: str | None = None, after_task_id: int = 0, limit: int = 100
 ) -> list[TaskRecord]:
-    """The next tasks in state unknown, of one job or of all that are not deleted, by id: the user must
-    decide."""
-    tail = """FROM tasks WHERE state = 'unknown' AND task_id > :after AND (:job_id IS NULL OR job_id =
-    :job_id)
-            AND job_id NOT IN (SELECT job_id FROM jobs WHERE deleted_at IS NOT NULL AND job_id IS NOT :job_id)
-        ORDER BY task_id LIMIT :limit"""
+    """The next tasks that ended without pictures (unknown, failed) and that nobody has decided about, of one job or
+    of all that are not deleted, by id."""
+    tail = f"{_UNDECIDED} AND task_id > :after ORDER BY task_id LIMIT :limit"
     return await fetch_all(
         connection, TaskRecord, tail, {"after": after_task_id, "job_id": job_id, "limit": limit}
     )
+
+
+async def count_undecided(connection: aiosqlite.Connection) -> int:
+    """How many there are, of all jobs that are not deleted."""
+    statement = f"SELECT count(*) {_UNDECIDED}"
+    return int((await fetch_rows(connection, statement, {"job_id": None}))[0][0])
+
+
+async def note_decided(connection: aiosqlite.Connection, task_id: int, at: str) -> bool:
+    """A person has decided that nothing more is to come of a failed task."""
+    statement = (
+        "UPDATE tasks SET decided_at = ? WHERE task_id = ? AND state = 'failed' AND decided_at IS NULL"
+    )
+    return await change(connection, statement, (at, task_id)) > 0
 
 
 async def recover_submitting(connection: aiosqlite.Connection, job_id: str | None = None) -> list[TaskRecord]:

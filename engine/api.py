@@ -7,6 +7,7 @@ Protocol can stand in front of a socket.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from engine.bus import Subscription
+    from engine.care.views import CleanView
+    from engine.electron.views import ImportView
+    from engine.export.requests import ExportRequest, ImageEdit
+    from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
     from engine.settings import Settings
     from engine.views import (
+        AttemptView,
         ConfigurationView,
         DecisionView,
         ImageView,
@@ -28,7 +34,12 @@ if TYPE_CHECKING:
         Page,
         PlanView,
         ProgressView,
+        RetryPlanView,
+        StandingView,
+        StartedView,
+        TaskDecisionView,
         TotalsView,
+        UndecidedView,
     )
 
 
@@ -40,6 +51,34 @@ class JobRequest:
     label: str | None = None
     configuration: str | None = None
     parent_job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequest:
+    """Images that failed or were rejected, to be worked on once more. Without `processing`, `on_failure` and the two
+    options each goes on from where it failed, with the settings of its own job."""
+
+    image_ids: tuple[int, ...]
+    processing: dict[str, Any] | None = None
+    """Fields of the settings' group `processing`, for this batch only."""
+    on_failure: dict[str, str] = field(default_factory=dict)
+    """`fail` or `continue` by stage: remove_background, trim, enhance, convert, metadata."""
+    checks_again: bool | None = None
+    """None: where the check is what failed, or where an image never passed one and its job wants one."""
+    writes_metadata_again: bool = False
+    label: str | None = None
+    budget_usd: float | None = None
+
+
+class TaskChoice(StrEnum):
+    """What is to become of a task that ended without pictures."""
+
+    LOST = "lost"
+    """Treat it as lost: it counts as failed, its money as possibly spent."""
+    ASK = "ask"
+    """Ask the provider once more what became of it. Costs nothing."""
+    SUBMIT = "submit"
+    """Send it anew. Where the first request had arrived, it is paid for twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +146,8 @@ class EngineApi(Protocol):
         ...
 
     async def rerun_jobs(self, job_ids: Sequence[str], *, is_as_run: bool) -> list[JobView]:
-        """A new job for each, in this order, with the configuration as it is now or exactly as it ran."""
+        """A new job for each, in this order, with the configuration as it is now or exactly as it ran. One of several
+        that cannot start becomes a failed job that says why; alone, it is a SettingsError."""
         ...
 
     async def pause_job(self, job_id: str) -> None:
@@ -160,6 +200,29 @@ class EngineApi(Protocol):
         free one."""
         ...
 
+    async def plan_retry(self, request: RetryRequest) -> RetryPlanView:
+        """What the retry would do and cost. Raises SettingsError for wrong options."""
+        ...
+
+    async def retry_images(self, request: RetryRequest) -> StartedView:
+        """Put a retry of the images into the queue, as one job. They are `retry_pending` then, and in no other retry.
+        Raises SettingsError for wrong options, missing keys and folders."""
+        ...
+
+    async def plan_regeneration(self, image_ids: Sequence[int]) -> RetryPlanView:
+        """What new pictures from the same prompts would cost."""
+        ...
+
+    async def regenerate_images(self, image_ids: Sequence[int]) -> StartedView:
+        """Order a new picture from the prompt of each image: one job for each job that they are from. The new images
+        refer to the old ones, which stay as they are. Raises SettingsError."""
+        ...
+
+    async def decide_tasks(self, task_ids: Sequence[int], choice: TaskChoice) -> TaskDecisionView:
+        """Decide about tasks that ended without pictures; `task` of UndecidedView is their id. What has to be asked or
+        sent puts the task's job into the queue again."""
+        ...
+
     # ---- tells: configurations
 
     async def save_configuration(
@@ -172,10 +235,57 @@ class EngineApi(Protocol):
 
     async def rename_configuration(self, name: str, new_name: str) -> None: ...
 
+    # ---- tells: exports and texts
+
+    async def export(self, request: ExportRequest) -> ExportView:
+        """Carry an export out and answer when its file is there; nothing is there where it raises. It goes on where
+        its caller goes away; ExportProgressed tells how far it is, ExportEnded that it is over.
+
+        Raises InputError, NotFoundError, PauseRequired (disk, folder), SettingsError `limits` with every row that
+        breaks a limit, ConflictError `cancelled`.
+        """
+        ...
+
+    async def cancel_export(self, export_id: str) -> bool:
+        """End an export at once; answers, when nothing is left of it, whether it was cancelled (else it has ended)."""
+        ...
+
+    async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
+        """What a sheet would be like: every limit that a row breaks; writes nothing."""
+        ...
+
+    async def agencies(self) -> list[AgencyView]:
+        """The agencies whose sheets can be written."""
+        ...
+
+    async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
+        """Which agency takes which image as it is, and if not, why."""
+        ...
+
+    async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
+        """Give approved images other texts: in the row and, where the settings of their job embed metadata, in the
+        file; or in neither. Raises InputError."""
+        ...
+
     # ---- tells: the program
 
     async def reload_preferences(self) -> None:
         """Read config.toml and the keys anew; whatever begins from now on uses them. Raises SettingsError."""
+        ...
+
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """Take over what the older Electron program kept in its database at `path`: configurations, jobs and images.
+        What was taken over before stays as it is. Relative paths count from `folder`, else from the database's own.
+        Raises InputError for another file, ConflictError beside another import."""
+        ...
+
+    async def clean(
+        self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
+    ) -> CleanView:
+        """Remove for good what was left unfinished, files that belong to nobody, and what has been in the trash, or
+        was deleted, for longer than that. Files that a row points to stay, and so does every output folder."""
         ...
 
     # ---- asks
@@ -221,11 +331,33 @@ class EngineApi(Protocol):
         """Those of the images that exist, in the order asked for."""
         ...
 
+    async def image_attempts(self, image_id: int) -> list[AttemptView]:
+        """Every retry that the image was in, the first one first."""
+        ...
+
+    async def undecided_tasks(
+        self, *, job_id: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[UndecidedView]:
+        """The next tasks that ended without pictures and that nobody has decided about, by their number."""
+        ...
+
+    async def undecided_count(self) -> int:
+        """How many there are in all."""
+        ...
+
     async def logs(self, query: LogQuery) -> list[LogView]:
         """Oldest first. Without `after_entry_id`: the newest `limit` entries (before `before_entry_id`)."""
         ...
 
     async def totals(self) -> TotalsView: ...
+
+    async def last_export_folder(self) -> str | None:
+        """The folder that was last chosen for an export; None: always the default one."""
+        ...
+
+    async def standing(self) -> StandingView:
+        """`queue` and `totals` of one moment, so that their numbers agree while a job runs."""
+        ...
 
     async def configurations(self) -> list[ConfigurationView]: ...
 

@@ -12,10 +12,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from db.connection import Database
-from engine.api import JobRequest, LogQuery
+from engine.api import JobRequest, LogQuery, RetryRequest, TaskChoice
 from engine.bus import EventBus, Subscription
+from engine.care.views import CleanView
+from engine.electron.views import ImportView
 from engine.errors import EngineUnreachableError
 from engine.events import EngineLost, event_from_json
+from engine.export.requests import ExportRequest, ImageEdit
+from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
 from engine.paths import Paths
 from engine.queries import Queries
 from engine.views import (
@@ -25,6 +29,9 @@ from engine.views import (
     LogView,
     PlanView,
     ProgressView,
+    RetryPlanView,
+    StartedView,
+    TaskDecisionView,
 )
 from engine.wire import LINE_LIMIT, PROTOCOL, ProtocolError, decode, encode, error_from_json
 
@@ -43,6 +50,8 @@ class EngineClient(Queries):
         self._reader = reader
         self._writer = writer
         self.engine_pid = engine_pid
+        self.engine_name = ""
+        """See EngineHost."""
         self._bus = EventBus()
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
@@ -68,6 +77,7 @@ class EngineClient(Queries):
             )
         database = await Database.open(paths.database_file, read_only=True)
         client = cls(reader, writer, database, int(hello["pid"]))
+        client.engine_name = str(hello.get("name", ""))
         listening = asyncio.create_task(client._listen(), name="engine events")
         try:
             await client._call("subscribe", {})
@@ -156,6 +166,29 @@ class EngineClient(Queries):
         """See EngineApi."""
         return await self._decide("restore_images", image_ids)
 
+    async def plan_retry(self, request: RetryRequest) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(RetryPlanView), "plan_retry", {"request": asdict(request)})
+
+    async def retry_images(self, request: RetryRequest) -> StartedView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(StartedView), "retry_images", {"request": asdict(request)})
+
+    async def plan_regeneration(self, image_ids: Sequence[int]) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._ask(
+            TypeAdapter(RetryPlanView), "plan_regeneration", {"image_ids": list(image_ids)}
+        )
+
+    async def regenerate_images(self, image_ids: Sequence[int]) -> StartedView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(StartedView), "regenerate_images", {"image_ids": list(image_ids)})
+
+    async def decide_tasks(self, task_ids: Sequence[int], choice: TaskChoice) -> TaskDecisionView:
+        """See EngineApi."""
+        arguments = {"task_ids": list(task_ids), "choice": choice.value}
+        return await self._ask(TypeAdapter(TaskDecisionView), "decide_tasks", arguments)
+
     async def save_configuration(
         self, name: str, settings: dict[str, Any], *, is_default: bool = False
     ) -> ConfigurationView:
@@ -174,9 +207,53 @@ class EngineClient(Queries):
         """See EngineApi."""
         await self._call("rename_configuration", {"name": name, "new_name": new_name})
 
+    async def export(self, request: ExportRequest) -> ExportView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(ExportView), "export", {"request": asdict(request)})
+
+    async def cancel_export(self, export_id: str) -> bool:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(bool), "cancel_export", {"export_id": export_id})
+
+    async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(SheetCheckView), "check_sheet", {"request": asdict(request)})
+
+    async def agencies(self) -> list[AgencyView]:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(list[AgencyView]), "agencies", {})
+
+    async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
+        """See EngineApi."""
+        return await self._ask(TypeAdapter(list[FitView]), "agency_fits", {"image_ids": list(image_ids)})
+
+    async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
+        """See EngineApi."""
+        return await self._ask(
+            TypeAdapter(DecisionView), "edit_images", {"image_ids": list(image_ids), "edit": asdict(edit)}
+        )
+
     async def reload_preferences(self) -> None:
         """See EngineApi."""
         await self._call("reload_preferences", {})
+
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """See EngineApi."""
+        args = {"path": path, "folder": folder, "is_copying": is_copying, "is_dry_run": is_dry_run}
+        return await self._ask(TypeAdapter(ImportView), "import_electron", args)
+
+    async def clean(
+        self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
+    ) -> CleanView:
+        """See EngineApi."""
+        args = {
+            "older_than_days": older_than_days,
+            "includes_caches": includes_caches,
+            "is_dry_run": is_dry_run,
+        }
+        return await self._ask(TypeAdapter(CleanView), "clean", args)
 
     async def wait_for_job(self, job_id: str) -> JobView:
         """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""

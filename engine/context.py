@@ -19,6 +19,7 @@ from engine.events import ImageChanged, TaskChanged
 from engine.inputs import JobInputs
 from engine.logs import JobLog
 from engine.pipeline import Gate
+from engine.rules import StageRules
 from engine.services import Services
 from engine.settings import Settings
 from engine.spending import Spending
@@ -51,6 +52,7 @@ class JobContext:
     folders: JobFolders
     pool: Executor
     """Threads for work on pixels."""
+    rules: StageRules = field(default_factory=StageRules)
     paid_calls: set[asyncio.Task[Any]] = field(default_factory=set)
     """Paid requests that are on their way, with the commit of their answer; they outlive the worker that sent them."""
     spare_numbers: set[int] = field(default_factory=set)

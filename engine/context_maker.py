@@ -15,7 +15,7 @@ from engine.clock import Clock
 from engine.context import JobContext, JobFolders
 from engine.costs import PriceBook
 from engine.files import cleanup_partials
-from engine.inputs import JobInputs
+from engine.inputs import read_inputs
 from engine.logs import LogBook
 from engine.pipeline import Gate
 from engine.places import Places
@@ -39,7 +39,8 @@ class ContextMaker:
     places: Callable[[], Places]
 
     async def make(self, job: JobRecord) -> JobContext:
-        """Make its folders and everything that its stages use. Raises OSError, InputError."""
+        """Make its folders and everything that its stages use. Raises OSError, InputError, and SettingsError for a
+        snapshot that cannot be read."""
         async with self.database.reading() as connection:
             snapshot = await job_rows.snapshot(connection, job.job_id)
         assert snapshot is not None, "every job has its snapshot"
@@ -56,7 +57,7 @@ class ContextMaker:
         return JobContext(
             job=job,
             settings=settings,
-            inputs=JobInputs.model_validate(snapshot.inputs),
+            inputs=read_inputs(snapshot.inputs),
             database=self.database,
             bus=self.bus,
             log=log,

@@ -23,6 +23,8 @@ CRASH_POINTS = (
     "mid_metadata",
     "mid_save",
     "after_save",
+    "mid_export",
+    "mid_edit",
     "mid_migration",
 )
 

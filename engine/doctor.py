@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from db import imports
 from db.connection import Database
 from db.errors import DatabaseError
+from engine.care.backups import backups_in
 from engine.errors import EngineHeldError, InputError, SettingsError
 from engine.key_check import check_key, describe_key
 from engine.lock import FolderLock, is_network_filesystem
@@ -25,6 +27,9 @@ from engine.views import View
 OLDEST_PYTHON = (3, 12)
 SCARCE_BYTES = 1_000_000_000
 """About 250 pictures of a megapixel with their working copies."""
+
+FRESH_S = 3 * 86_400.0
+"""How much older than the database its newest copy may be."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROVIDER_KEYS = {"piapi": KeyName.PIAPI, "openai": KeyName.OPENAI, "runware": KeyName.RUNWARE}
@@ -51,6 +56,9 @@ async def examine(
     yield _data_folder(paths)
     yield _lock(paths)
     yield await _database(paths)
+    yield _backups(paths)
+    if (imported := await _imports(paths)) is not None:
+        yield imported
     preferences = Preferences()
     try:
         preferences, warnings = load_preferences(paths.config_file, environ)
@@ -122,7 +130,7 @@ def _lock(paths: Paths) -> CheckView:
 async def _database(paths: Paths) -> CheckView:
     if not paths.database_file.exists():
         return CheckView(check="database", ok=True, detail="none yet; the first job makes it")
-    hint = "Copies from before each migration are beside it, ending in .bak; keep the damaged file."
+    hint = "`gimf restore` lists copies of it and puts one back; the damaged file is kept."
     try:
         database = await Database.open(paths.database_file, read_only=True)
         try:
@@ -136,6 +144,50 @@ async def _database(paths: Paths) -> CheckView:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         return CheckView(check="database", ok=False, detail="; ".join(problems[:3]) + more, hint=hint)
     return CheckView(check="database", ok=True, detail=f"whole, {size:,.1f} MB, {paths.database_file}")
+
+
+def _backups(paths: Paths) -> CheckView:
+    """Whether the newest copy is not much older than the last change of the database."""
+    check = "backups of the database"
+    try:
+        backups = backups_in(paths.backups_dir)
+    except OSError as error:
+        return CheckView(check=check, ok=False, detail=f"{paths.backups_dir}: {error.strerror}")
+    if not backups:
+        return CheckView(
+            check=check, ok=True, detail="none yet; the engine makes one a day while it is at work"
+        )
+    newest, size = backups[0], sum(backup.bytes for backup in backups) / 1e6
+    detail = f"{len(backups)}, the newest of {newest.made_at:%Y-%m-%d %H:%M} UTC, {size:,.1f} MB in all"
+    log = paths.database_file.with_name(paths.database_file.name + "-wal")
+    changes = [path.stat().st_mtime for path in (paths.database_file, log) if path.exists()]
+    is_fresh = not changes or max(changes) - newest.made_at.timestamp() < FRESH_S
+    hint = (
+        ""
+        if is_fresh
+        else f"The engine makes one soon after its start; see {paths.log_file} where it does not."
+    )
+    return CheckView(check=check, ok=is_fresh, detail=detail, hint=hint)
+
+
+async def _imports(paths: Paths) -> CheckView | None:
+    """What came from the Electron program; None where nothing did, or where the database cannot be read."""
+    if not paths.database_file.exists():
+        return None
+    try:
+        database = await Database.open(paths.database_file, read_only=True)
+        try:
+            async with database.reading() as connection:
+                counts = await imports.count_by_kind(connection)
+        finally:
+            await database.close()
+    except DatabaseError:  # it has a check of its own
+        return None
+    if not counts:
+        return None
+    kinds = ("configuration", "job", "image")
+    detail = ", ".join(f"{counts.get(f'electron:{kind}', 0):,} {kind}s" for kind in kinds)
+    return CheckView(check="imported", ok=True, detail=f"from the Electron program: {detail}")
 
 
 def _disk(check: str, folder: Path) -> CheckView:

@@ -113,6 +113,40 @@ class ConfigurationsChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportProgressed(Event):
+    """Of so many images of another program so many were looked at."""
+
+    done: int
+    total: int
+
+    @property
+    def merge_key(self) -> str | None:
+        return "import"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportProgressed(Event):
+    """`phase` is one of engine.export.progress; `done` of `total` images."""
+
+    export_id: str
+    phase: str
+    done: int
+    total: int
+
+    @property
+    def merge_key(self) -> str | None:
+        return f"export:{self.export_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportEnded(Event):
+    """`state` is done, failed or cancelled."""
+
+    export_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resynced(Event):
     """The subscriber was too slow and lost events: ask again for everything shown."""
 
@@ -138,6 +172,9 @@ _EVENTS: dict[str, type[Event]] = {
         ImageChanged,
         LogRecorded,
         ConfigurationsChanged,
+        ImportProgressed,
+        ExportProgressed,
+        ExportEnded,
         Resynced,
         EngineLost,
     )

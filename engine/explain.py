@@ -15,7 +15,7 @@ _DATABASE: tuple[tuple[type[DatabaseError], str, str], ...] = (
     (
         DatabaseCorruptError,
         "database_corrupt",
-        "`gimf doctor` says more; copies are beside it, ending in .bak.",
+        "`gimf doctor` says more; `gimf restore` puts a copy back.",
     ),
     (SchemaTooNewError, "database_too_new", "Use the newer version of the program that wrote it."),
     (DatabaseError, "database", "`gimf doctor` says more."),

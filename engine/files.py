@@ -178,14 +178,14 @@ def cleanup_partials(folder: Path) -> int:
         if (
             entry.name.endswith(PARTIAL_SUFFIX)
             and entry.is_file(follow_symlinks=False)
-            and not _is_being_written(entry.name)
+            and not is_being_written(entry.name)
         ):
             Path(entry.path).unlink(missing_ok=True)
             removed += 1
     return removed
 
 
-def _is_being_written(name: str) -> bool:
+def is_being_written(name: str) -> bool:
     """Whether the process that a partial file's name tells of is alive; a name without one tells of none."""
     writer = name.removeprefix(".").partition("-")[0]
     if not (writer.isascii() and writer.isdigit()):

@@ -46,10 +46,23 @@ CALLS = frozenset(
         "unapprove_images",
         "trash_images",
         "restore_images",
+        "plan_retry",
+        "retry_images",
+        "plan_regeneration",
+        "regenerate_images",
+        "decide_tasks",
         "save_configuration",
         "delete_configuration",
         "rename_configuration",
+        "export",
+        "cancel_export",
+        "check_sheet",
+        "agencies",
+        "agency_fits",
+        "edit_images",
         "reload_preferences",
+        "import_electron",
+        "clean",
         "progress",
         "flush_logs",
         "wait_for_job",
@@ -73,8 +86,12 @@ def program_version() -> str:
 class EngineHost:
     """Listens until it is told to end, or until nobody is attached and nothing is to do for `idle_s` seconds."""
 
-    def __init__(self, engine: Engine, socket_file: Path, *, idle_s: float | None = DEFAULT_IDLE_S) -> None:
+    def __init__(
+        self, engine: Engine, socket_file: Path, *, idle_s: float | None = DEFAULT_IDLE_S, name: str = ""
+    ) -> None:
+        """`name` is told to clients: which services it works with, where they are not the user's."""
         self._engine = engine
+        self._name = name
         self._socket_file = socket_file
         self._idle_s = idle_s
         self._clients: set[asyncio.Task[None]] = set()
@@ -134,7 +151,14 @@ class EngineHost:
         calls: set[asyncio.Task[None]] = set()
         try:
             await connection.send(
-                {"hello": {"protocol": PROTOCOL, "version": program_version(), "pid": os.getpid()}}
+                {
+                    "hello": {
+                        "protocol": PROTOCOL,
+                        "version": program_version(),
+                        "pid": os.getpid(),
+                        "name": self._name,
+                    }
+                }
             )
             while line := await reader.readline():
                 task = asyncio.create_task(self._answer(connection, decode(line)))
@@ -221,6 +245,7 @@ async def run_host(
     is_handling_signals: bool = True,
     begun: Callable[[EngineHost], None] | None = None,
     parent_pid: int | None = None,
+    name: str = "",
 ) -> None:
     """Own the data folder and serve it until told to end. Raises EngineHeldError where another engine has it.
 
@@ -229,7 +254,7 @@ async def run_host(
     within the process. With `parent_pid` it ends at once when that is not the parent any more.
     """
     async with Engine.open(paths, preferences, keys) as engine:
-        host = EngineHost(engine, paths.socket_file, idle_s=idle_s)
+        host = EngineHost(engine, paths.socket_file, idle_s=idle_s, name=name)
         if begun is not None:
             begun(host)
         if is_handling_signals:

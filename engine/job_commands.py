@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from db import images as image_rows
 from db import job_queue
 from db import jobs as job_rows
+from db import retries as retry_rows
 from db.connection import Database
 from db.records import JobRecord, utc_text
 from db.status import JobStatus
+from engine.announce import announce_images
 from engine.bus import EventBus
 from engine.clock import Clock
 from engine.errors import ConflictError, NotFoundError, PauseRequired
@@ -53,6 +55,8 @@ class JobCommands:
             if not await job_queue.enqueue(connection, job_id):
                 raise ConflictError(f"{job.label} is {job.status}: there is nothing to resume.")
             await job_queue.move_in_queue(connection, job_id, 0)
+            taken = await retry_rows.readmit(connection, job_id, utc_text(self.clock.now()))
+        await announce_images(self.database, self.bus, taken)
         self.bus.publish(JobStatusChanged(job_id, JobStatus.QUEUED))
         self.queue_changed()
 
@@ -130,8 +134,10 @@ class JobCommands:
             is_ended = await job_rows.set_status(
                 connection, job_id, JobStatus.STOPPED, utc_text(self.clock.now()), from_statuses
             )
+            given_back = await retry_rows.cancel(connection, job_id, utc_text(self.clock.now()))
         if not is_ended:
             raise ConflictError("The job has just changed its status.", hint="Look at it, then try again.")
+        await announce_images(self.database, self.bus, given_back)
         self.log_book.for_job(job_id).info("Stopped before it was done; it can be resumed.")
         self.bus.publish(JobStatusChanged(job_id, JobStatus.STOPPED))
         self.queue_changed()
@@ -139,6 +145,7 @@ class JobCommands:
     async def _set_deleted(self, job_ids: Sequence[str], *, is_deleted: bool) -> int:
         """Hide or show jobs; their images go to the trash, or come back as what they were."""
         changed = 0
+        given_back: list[int] = []
         for job_id in job_ids:
             async with self.database.transaction() as connection:
                 if is_deleted:
@@ -147,9 +154,12 @@ class JobCommands:
                     is_changed = await job_rows.unmark_deleted(connection, job_id)
                 if is_changed:
                     changed += 1
+                    at = utc_text(self.clock.now())
                     act = image_rows.trash_job if is_deleted else image_rows.restore_job
-                    await act(connection, job_id, utc_text(self.clock.now()))
+                    await act(connection, job_id, at)
+                    given_back += await retry_rows.cancel(connection, job_id, at) if is_deleted else []
             self.bus.publish(JobChanged(job_id))
+        await announce_images(self.database, self.bus, given_back)
         self.queue_changed()
         return changed
 

@@ -1,9 +1,6 @@
 """From a request to a job with all its generations and tasks in the queue; nothing is sent."""
 
 import asyncio
-import logging
-import secrets
-import sqlite3
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,16 +10,17 @@ from db import generations as generation_rows
 from db import jobs as job_rows
 from db import tasks as task_rows
 from db.connection import Database
-from db.records import NewGeneration, NewJob, NewTask, utc_text
-from db.status import JobKind
+from db.records import NewGeneration, NewJob, NewTask, RecordedError, utc_text
+from db.status import JobKind, JobStatus, Stage
 from engine.api import JobRequest
 from engine.bus import EventBus
 from engine.clock import Clock
 from engine.costs import PriceBook
-from engine.errors import NotFoundError, Problem, SettingsError
-from engine.events import JobCreated
+from engine.errors import ConflictError, NotFoundError, Problem, SettingsError
+from engine.events import JobCreated, JobFinished
 from engine.labels import checked_label, label_problems, rerun_label
 from engine.logs import LogBook
+from engine.new_jobs import insert_job
 from engine.places import Places
 from engine.plan import JobPlan, make_plan
 from engine.preflight import preflight
@@ -30,12 +28,6 @@ from engine.queries import Queries
 from engine.secrets import KeyName, KeyStore
 from engine.settings import dump_settings, merge_settings
 from engine.views import JobView
-
-logger = logging.getLogger(__name__)
-
-ID_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Crockford's base 32, lower case: no letter that is mistaken for another."""
-ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +51,16 @@ class JobMaker:
         return await self.create(plan, request)
 
     async def rerun(self, job_ids: Sequence[str], *, is_as_run: bool) -> list[JobView]:
-        """Plan all before the first is queued. Raises SettingsError for one that cannot start."""
+        """Plan all before the first is queued. One that cannot start is a failed job that says why, and keeps no other
+        from its turn; alone, it raises SettingsError."""
         planned: list[tuple[JobPlan, JobRequest]] = []
         for job_id in job_ids:
             original = await self.queries.job(job_id)
+            if original.kind is JobKind.RETRY:
+                raise ConflictError(
+                    f"{original.label} is a retry: there is nothing to run again.",
+                    hint="Retry its images, or run the job again that they are from.",
+                )
             settings = dump_settings(await self.queries.job_settings(job_id))
             if not is_as_run and original.configuration is not None:
                 settings = await self._current_settings(original.configuration, otherwise=settings)
@@ -73,7 +71,7 @@ class JobMaker:
                 parent_job_id=job_id,
             )
             plan = await self.plan(request)
-            if not plan.can_start:
+            if not plan.can_start and len(job_ids) == 1:
                 raise SettingsError(
                     [
                         Problem(f"{original.label} {problem.field}", problem.message, hint=problem.hint)
@@ -82,7 +80,10 @@ class JobMaker:
                     ]
                 )
             planned.append((plan, request))
-        return [await self.create(plan, request) for plan, request in planned]
+        return [
+            await (self.create if plan.can_start else self._create_failed)(plan, request)
+            for plan, request in planned
+        ]
 
     async def plan(self, request: JobRequest) -> JobPlan:
         """The plan with everything that stands in its way."""
@@ -104,33 +105,33 @@ class JobMaker:
             default = await self.queries.configuration(None)
             return default.settings if default.name == name else otherwise
 
+    async def _create_failed(self, plan: JobPlan, request: JobRequest) -> JobView:
+        """A job that ended before it began, with every problem as its error."""
+        at = utc_text(self.clock.now())
+        hard = [problem for problem in plan.problems if not problem.is_warning]
+        error = RecordedError(
+            Stage.PREFLIGHT,
+            "settings",
+            "It cannot start: " + "; ".join(f"{one.field}: {one.message}" for one in hard),
+            next((one.hint for one in hard if one.hint), ""),
+        )
+        async with self.database.transaction(durable=True) as connection:
+            draft = _draft(plan, request, checked_label(request.label or "job"))
+            job = await insert_job(connection, draft, at)
+            await job_rows.mark_finished(connection, job.job_id, JobStatus.FAILED, at, error)
+        self.log_book.for_job(job.job_id).error(
+            error.message, Stage.PREFLIGHT, cause=error.code, hint=error.hint
+        )
+        self.bus.publish(JobCreated(job.job_id))
+        self.bus.publish(JobFinished(job.job_id, JobStatus.FAILED))
+        return await self.queries.job(job.job_id)
+
     async def create(self, plan: JobPlan, request: JobRequest) -> JobView:
         """The job with every generation and task of it, in one transaction."""
         at = utc_text(self.clock.now())
         label = checked_label(request.label or f"job_{self.clock.now().astimezone():%Y%m%d_%H%M%S}")
         async with self.database.transaction(durable=True) as connection:
-            while True:
-                job_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
-                new_job = NewJob(
-                    job_id=job_id,
-                    kind=JobKind.GENERATE,
-                    label=label,
-                    settings=dump_settings(plan.settings),
-                    inputs=plan.inputs.model_dump(mode="json"),
-                    output_dir=str(plan.output_dir),
-                    configuration_name=request.configuration,
-                    parent_job_id=request.parent_job_id,
-                    planned_images=plan.planned_images,
-                    estimate_micros=plan.estimate.total_micros,
-                    budget_micros=plan.settings.generation.budget_micros,
-                )
-                try:
-                    await job_rows.insert(connection, new_job, at)
-                    break
-                except sqlite3.IntegrityError:
-                    if await job_rows.get(connection, job_id) is None:
-                        raise  # it is not the id
-                    logger.info("the job id %s is taken", job_id)
+            job_id = (await insert_job(connection, _draft(plan, request, label), at)).job_id
             planned = [plan.generation(index) for index in range(len(plan.rows))]
             generation_ids = await generation_rows.insert_many(
                 connection,
@@ -183,3 +184,19 @@ class JobMaker:
             log.warning(f"{problem.field}: {problem.message}", hint=problem.hint)
         self.bus.publish(JobCreated(job_id))
         return await self.queries.job(job_id)
+
+
+def _draft(plan: JobPlan, request: JobRequest, label: str) -> NewJob:
+    return NewJob(
+        job_id="",
+        kind=JobKind.GENERATE,
+        label=label,
+        settings=dump_settings(plan.settings),
+        inputs=plan.inputs.model_dump(mode="json"),
+        output_dir=str(plan.output_dir),
+        configuration_name=request.configuration,
+        parent_job_id=request.parent_job_id,
+        planned_images=plan.planned_images,
+        estimate_micros=plan.estimate.total_micros,
+        budget_micros=plan.settings.generation.budget_micros,
+    )

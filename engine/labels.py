@@ -30,3 +30,9 @@ def rerun_label(original: JobView) -> str:
     """`<label> (rerun <first 6 of the job id>)`, cut to the limit."""
     suffix = f" (rerun {original.job_id[:6]})"
     return original.label[: LABEL_LIMIT - len(suffix)] + suffix
+
+
+def regeneration_label(label: str, images: int) -> str:
+    """`<label> (12 regenerated)`, cut to the limit."""
+    suffix = f" ({images} regenerated)"
+    return label[: LABEL_LIMIT - len(suffix)] + suffix

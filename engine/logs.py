@@ -167,6 +167,8 @@ class JobLog:
     book: LogBook
     job_id: str | None
     is_debug: bool
+    prefix: str = ""
+    """Stands before every message: whose image it is about, where that is not the job's own."""
 
     def debug(self, message: str, stage: Stage | None = None, *, image: int | None = None) -> None:
         """For the one who looks for a fault; kept only where the job's settings ask for it."""
@@ -222,7 +224,7 @@ class JobLog:
                 level=level,
                 stage=stage,
                 image_number=image,
-                message=book.clean(message),
+                message=book.clean(self.prefix + message),
                 cause=book.clean(cause) or None,
                 hint=book.clean(hint) or None,
             )

@@ -71,6 +71,16 @@ class Paths:
         return self.data_dir / "trash"
 
     @property
+    def backups_dir(self) -> Path:
+        """Copies of the database, made while the engine is at work."""
+        return self.data_dir / "backups"
+
+    @property
+    def scratch_dir(self) -> Path:
+        """Sheets of workbooks in the making; empty while no export is at work."""
+        return self.data_dir / "scratch"
+
+    @property
     def config_file(self) -> Path:
         return self.config_dir / "config.toml"
 
@@ -82,6 +92,11 @@ class Paths:
     def prices_file(self) -> Path:
         """The user's own prices, put over the built-in ones."""
         return self.config_dir / "prices.toml"
+
+    @property
+    def agencies_file(self) -> Path:
+        """The user's own presets of stock agencies, put over the built-in ones."""
+        return self.config_dir / "agencies.toml"
 
     @property
     def default_export_dir(self) -> Path:
@@ -104,6 +119,7 @@ class Paths:
             self.work_dir,
             self.previews_dir,
             self.trash_dir,
+            self.backups_dir,
         )
         for folder in (*private, self.socket_file.parent):
             _make_private(folder)

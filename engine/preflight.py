@@ -1,7 +1,7 @@
 """What must hold outside the settings before a job may spend: keys, folders, room on the disk, the budget."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engine.costs import usd
@@ -10,6 +10,7 @@ from engine.files import free_bytes
 from engine.plan import JobPlan
 from engine.providers.base import ProviderName
 from engine.secrets import KeyName
+from engine.settings import Settings
 
 BYTES_PER_IMAGE = 4_000_000
 """Original, processed copy, delivered file and previews of a one megapixel picture, rounded up."""
@@ -24,20 +25,20 @@ _IMAGE_KEYS = {
 def preflight(plan: JobPlan, *, has_key: Callable[[KeyName], bool], work_dir: Path) -> tuple[Problem, ...]:
     """Everything that stands in the way, at once; each names its field."""
     return (
-        *_keys(plan, has_key),
-        *_folder("files.output_dir", plan.output_dir),
-        *_folder("files.work_dir", work_dir),
+        *missing_keys(keys_needed(plan.settings), has_key),
+        *folder_problems("files.output_dir", plan.output_dir),
+        *folder_problems("files.work_dir", work_dir),
         *_room(plan, work_dir),
         *_budget(plan),
     )
 
 
-def keys_needed(plan: JobPlan) -> dict[KeyName, list[str]]:
-    """Each key that the job needs, with what for."""
-    settings = plan.settings
+def keys_needed(settings: Settings, *, is_writing_prompts: bool = True) -> dict[KeyName, list[str]]:
+    """Each key that a job needs, with what for."""
     needed: dict[KeyName, list[str]] = {_IMAGE_KEYS[settings.generation.provider]: ["images"]}
     language = needed.setdefault(KeyName.OPENAI, [])
-    language.append("prompts")
+    if is_writing_prompts:
+        language.append("prompts")
     if settings.ai.quality_check:
         language.append("the quality check")
     if settings.ai.metadata:
@@ -47,19 +48,22 @@ def keys_needed(plan: JobPlan) -> dict[KeyName, list[str]]:
     return needed
 
 
-def _keys(plan: JobPlan, has_key: Callable[[KeyName], bool]) -> list[Problem]:
+def missing_keys(
+    needed: Mapping[KeyName, Sequence[str]], has_key: Callable[[KeyName], bool]
+) -> list[Problem]:
+    """One problem for each key that is needed for something and is not there."""
     return [
         Problem(
             f"keys.{name.value}",
             f"There is no key for {name.value}; it is needed for {', '.join(uses)}.",
             hint=f"Run `gimf keys set {name.value}`, or set {name.variable} in the environment.",
         )
-        for name, uses in keys_needed(plan).items()
-        if not has_key(name)
+        for name, uses in needed.items()
+        if uses and not has_key(name)
     ]
 
 
-def _folder(field: str, folder: Path) -> list[Problem]:
+def folder_problems(field: str, folder: Path) -> list[Problem]:
     """Whether files can be made in it, or it can be made itself. Leaves nothing behind."""
     existing = folder
     try:

@@ -4,12 +4,12 @@ without an engine."""
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import aiosqlite
 
 from db import (
     configurations,
+    exports,
     generations,
     image_pages,
     images,
@@ -18,22 +18,25 @@ from db import (
     jobs,
     ledger,
     logs,
+    retries,
     tasks,
     totals,
 )
 from db.connection import Database
-from db.records import ImageRecord, JobRecord, LogRecord, TaskRecord, utc_text
-from db.status import ImageStatus, JobStatus, Progress, TaskState
+from db.records import JobRecord, utc_text
+from db.status import ImageStatus, JobKind, JobStatus, Progress, TaskState
 from engine.api import ImageQuery, JobQuery, LogQuery
+from engine.care.space import job_space
+from engine.decision_queries import DecisionQueries
 from engine.errors import ConflictError, NotFoundError
 from engine.paths import Paths
+from engine.places import Places
 from engine.progress import Pace
 from engine.settings import Settings, dump_settings, merge_settings
+from engine.viewing import dollars, image_counts, image_view, job_view, log_view, task_view
 from engine.views import (
     ConfigurationView,
-    ErrorView,
     GenerationView,
-    ImageCounts,
     ImageView,
     JobDetailView,
     JobView,
@@ -41,7 +44,8 @@ from engine.views import (
     LogView,
     Page,
     ProgressView,
-    Spend,
+    SpaceView,
+    StandingView,
     TaskView,
     TotalsView,
 )
@@ -54,11 +58,8 @@ DEFAULT_CONFIGURATION = "default"
 """What the program's own defaults are called, as long as no configuration is the default one."""
 
 
-class Queries:
+class Queries(DecisionQueries):
     """Answers from the rows as they are now."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def resolve_job(self, text: str) -> str:
         """See EngineApi."""
@@ -121,8 +122,19 @@ class Queries:
             snapshot = await jobs.snapshot(connection, job_id)
             assert snapshot is not None, "every job has its snapshot"
             rows = await _generations(connection, job_id)
+            children = await jobs.of_parent(connection, job_id)
         view = job_view(record, places.get(job_id))
-        return JobDetailView(**view.model_dump(), settings=snapshot.settings, generations=tuple(rows))
+        return JobDetailView(
+            **view.model_dump(),
+            settings=snapshot.settings,
+            generations=tuple(rows),
+            child_job_ids=tuple(child.job_id for child in children),
+            retry=snapshot.inputs.get("retry"),
+        )
+
+    async def job_space(self, job_id: str, places: Places) -> SpaceView:
+        """What a job takes on the disk. Looks at every file of it."""
+        return await job_space(self._database, places, job_id)
 
     async def job_settings(self, job_id: str) -> Settings:
         """The settings that a job ran with."""
@@ -135,11 +147,7 @@ class Queries:
     async def queue(self) -> list[JobView]:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            running = await jobs.by_status(connection, JobStatus.RUNNING)
-            paused = await jobs.by_status(connection, JobStatus.PAUSED)
-            waiting = await job_queue.queue(connection)
-            places = await _places(connection, waiting)
-        return [job_view(job, places.get(job.job_id)) for job in (*running, *paused, *waiting)]
+            return await _queue(connection)
 
     async def progress(self, job_id: str) -> ProgressView:
         """See EngineApi; without the pace, which only the engine at work knows."""
@@ -152,7 +160,8 @@ class Queries:
         async with self._database.aggregating() as connection:
             job = await _job(connection, job_id)
             states = await tasks.count_by_state(connection, job_id)
-            steps = await images.count_by_progress(connection, job_id)
+            count_steps = (retries if job.kind is JobKind.RETRY else images).count_by_progress
+            steps = await count_steps(connection, job_id)
         counts = image_counts(job)
         remaining = max(0, counts.planned - counts.finished - counts.unknown)
         rate = eta = None
@@ -165,23 +174,24 @@ class Queries:
             images=counts,
             prompted=sum(states[state] for state in _AFTER_PROMPT),
             submitted=sum(states[state] for state in _AFTER_SUBMISSION),
-            downloaded=job.images,
+            downloaded=sum(steps.values()) if job.kind is JobKind.RETRY else job.images,
             checked=beyond_check + job.qc_failed,
             done=counts.finished,
             in_flight=states[TaskState.SUBMITTING] + states[TaskState.SUBMITTED],
             images_per_minute=rate,
             eta_s=eta,
-            spend_usd=_dollars(job.actual_micros + job.committed_micros + job.unknown_micros),
+            spend_usd=dollars(job.actual_micros + job.committed_micros + job.unknown_micros),
             is_quiescent=is_still,
         )
 
     async def images(self, query: ImageQuery) -> Page[ImageView]:
         """See EngineApi."""
         async with self._database.reading() as connection:
+            where = await _image_filter(connection, query)
             records, cursor = await image_pages.page(
                 connection,
-                _image_filter(query),
-                order=_image_order(query),
+                where,
+                order=_image_order(query, where),
                 cursor=query.cursor,
                 limit=query.limit,
             )
@@ -190,7 +200,8 @@ class Queries:
     async def image_ids(self, query: ImageQuery) -> list[int]:
         """See EngineApi."""
         async with self._database.aggregating() as connection:
-            return await image_pages.ids(connection, _image_filter(query), order=_image_order(query))
+            where = await _image_filter(connection, query)
+            return await image_pages.ids(connection, where, order=_image_order(query, where))
 
     async def image(self, image_id: int) -> ImageView:
         """See EngineApi."""
@@ -222,36 +233,18 @@ class Queries:
 
     async def totals(self) -> TotalsView:
         """See EngineApi."""
-        midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
         async with self._database.aggregating() as connection:
-            values = await totals.read_all(connection)
-            today = await ledger.spent_since(connection, utc_text(midnight.astimezone(UTC)))
-        by_image = {status: values.get(f"images.{status}", 0) for status in ImageStatus}
-        by_job = {status: values.get(f"jobs.{status}", 0) for status in JobStatus}
-        approved = by_image[ImageStatus.APPROVED]
-        failed = (
-            by_image[ImageStatus.QC_FAILED]
-            + by_image[ImageStatus.FAILED]
-            + by_image[ImageStatus.RETRY_FAILED]
-        )
-        finished = approved + failed + by_image[ImageStatus.TRASHED]
-        started = values.get("jobs.started", 0)
-        spend = sum(values.get(f"spend.{account}", 0) for account in ("actual", "committed", "unknown"))
-        return TotalsView(
-            jobs=sum(by_job.values()),
-            jobs_completed=by_job[JobStatus.COMPLETED],
-            jobs_failed=by_job[JobStatus.FAILED],
-            jobs_running=by_job[JobStatus.RUNNING] + by_job[JobStatus.PAUSED],
-            jobs_queued=by_job[JobStatus.QUEUED],
-            images=sum(by_image.values()),
-            approved=approved,
-            failed=failed,
-            success_rate=approved / finished if finished else None,
-            average_duration_s=values.get("jobs.active_ms", 0) / 1000 / started if started else None,
-            spend_usd=_dollars(spend),
-            spend_today_usd=_dollars(today),
-            images_by_status=by_image,
-        )
+            return await _totals(connection)
+
+    async def standing(self) -> StandingView:
+        """See EngineApi."""
+        async with self._database.snapshot() as connection:
+            return StandingView(queue=tuple(await _queue(connection)), totals=await _totals(connection))
+
+    async def last_export_folder(self) -> str | None:
+        """See EngineApi."""
+        async with self._database.reading() as connection:
+            return await exports.last_folder(connection)
 
     async def configurations(self) -> list[ConfigurationView]:
         """See EngineApi."""
@@ -290,6 +283,44 @@ class Queries:
         )
 
 
+async def _queue(connection: aiosqlite.Connection) -> list[JobView]:
+    running = await jobs.by_status(connection, JobStatus.RUNNING)
+    paused = await jobs.by_status(connection, JobStatus.PAUSED)
+    waiting = await job_queue.queue(connection)
+    places = await _places(connection, waiting)
+    return [job_view(job, places.get(job.job_id)) for job in (*running, *paused, *waiting)]
+
+
+async def _totals(connection: aiosqlite.Connection) -> TotalsView:
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    values = await totals.read_all(connection)
+    today = await ledger.spent_since(connection, utc_text(midnight.astimezone(UTC)))
+    by_image = {status: values.get(f"images.{status}", 0) for status in ImageStatus}
+    by_job = {status: values.get(f"jobs.{status}", 0) for status in JobStatus}
+    approved = by_image[ImageStatus.APPROVED]
+    failed = (
+        by_image[ImageStatus.QC_FAILED] + by_image[ImageStatus.FAILED] + by_image[ImageStatus.RETRY_FAILED]
+    )
+    finished = approved + failed + by_image[ImageStatus.TRASHED]
+    started = values.get("jobs.started", 0)
+    spend = sum(values.get(f"spend.{account}", 0) for account in ("actual", "committed", "unknown"))
+    return TotalsView(
+        jobs=sum(by_job.values()),
+        jobs_completed=by_job[JobStatus.COMPLETED],
+        jobs_failed=by_job[JobStatus.FAILED],
+        jobs_running=by_job[JobStatus.RUNNING] + by_job[JobStatus.PAUSED],
+        jobs_queued=by_job[JobStatus.QUEUED],
+        images=sum(by_image.values()),
+        approved=approved,
+        failed=failed,
+        success_rate=approved / finished if finished else None,
+        average_duration_s=values.get("jobs.active_ms", 0) / 1000 / started if started else None,
+        spend_usd=dollars(spend),
+        spend_today_usd=dollars(today),
+        images_by_status=by_image,
+    )
+
+
 def _job_filter(query: JobQuery) -> job_pages.JobFilter:
     return job_pages.JobFilter(
         statuses=query.statuses,
@@ -301,9 +332,13 @@ def _job_filter(query: JobQuery) -> job_pages.JobFilter:
     )
 
 
-def _image_filter(query: ImageQuery) -> image_pages.ImageFilter:
+async def _image_filter(connection: aiosqlite.Connection, query: ImageQuery) -> image_pages.ImageFilter:
+    """The images of a retry are those that it works on."""
+    job = None if query.job_id is None else await jobs.get(connection, query.job_id)
+    is_retry = job is not None and job.kind is JobKind.RETRY
     return image_pages.ImageFilter(
-        job_id=query.job_id,
+        job_id=None if is_retry else query.job_id,
+        retry_job_id=query.job_id if is_retry else None,
         statuses=query.statuses,
         stage=query.stage,
         reason=query.reason,
@@ -313,8 +348,11 @@ def _image_filter(query: ImageQuery) -> image_pages.ImageFilter:
     )
 
 
-def _image_order(query: ImageQuery) -> image_pages.ImageOrder:
-    return image_pages.ImageOrder.JOB if query.sort == "number" else image_pages.ImageOrder(query.sort)
+def _image_order(query: ImageQuery, where: image_pages.ImageFilter) -> image_pages.ImageOrder:
+    """Images of several jobs share no numbers: those of a retry come in the order in which they were made."""
+    if query.sort == "number":
+        return image_pages.ImageOrder.OLDEST if where.retry_job_id else image_pages.ImageOrder.JOB
+    return image_pages.ImageOrder(query.sort)
 
 
 @asynccontextmanager
@@ -358,7 +396,7 @@ async def _generations(connection: aiosqlite.Connection, job_id: str) -> list[Ge
         after = page[-1].generation_index
         of_generation: dict[int, list[TaskView]] = {}
         for task in await tasks.for_generations(connection, [one.generation_id for one in page]):
-            of_generation.setdefault(task.generation_id, []).append(_task_view(task))
+            of_generation.setdefault(task.generation_id, []).append(task_view(task))
         views += [
             GenerationView(
                 generation_id=one.generation_id,
@@ -373,117 +411,3 @@ async def _generations(connection: aiosqlite.Connection, job_id: str) -> list[Ge
             )
             for one in page
         ]
-
-
-def image_counts(job: JobRecord) -> ImageCounts:
-    """One definition of every count, for all screens and commands."""
-    return ImageCounts(
-        planned=job.planned_images,
-        approved=job.approved,
-        qc_failed=job.qc_failed,
-        failed=job.failed + job.retry_failed + job.lost + job.missing,
-        pending=job.pending + job.retry_pending + job.processing,
-        unknown=job.unknown,
-        trashed=job.trashed,
-    )
-
-
-def job_view(job: JobRecord, queue_place: int | None = None) -> JobView:
-    """A job as everyone sees it."""
-    spend = Spend(
-        actual=_dollars(job.actual_micros),
-        committed=_dollars(job.committed_micros),
-        unknown=_dollars(job.unknown_micros),
-        estimate=_dollars(job.estimate_micros),
-    )
-    return JobView(
-        job_id=job.job_id,
-        number=job.job_number,
-        label=job.label,
-        kind=job.kind,
-        status=job.status,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-        duration_s=None if job.started_at is None else job.active_ms / 1000,
-        images=image_counts(job),
-        spend_usd=_dollars(job.actual_micros + job.committed_micros + job.unknown_micros),
-        spend=spend,
-        output_dir=job.output_dir,
-        error=_error(job.error_stage, job.error_code, job.error_message, job.error_hint),
-        pause=_error(None, job.pause_code, job.pause_message, job.pause_hint),
-        configuration=job.configuration_name,
-        parent_job_id=job.parent_job_id,
-        queue_position=queue_place,
-        deleted_at=job.deleted_at,
-        budget_usd=None if job.budget_micros is None else _dollars(job.budget_micros),
-    )
-
-
-def image_view(image: ImageRecord) -> ImageView:
-    """An image as everyone sees it."""
-    return ImageView(
-        image_id=image.image_id,
-        job_id=image.job_id,
-        generation_id=image.generation_id,
-        number=image.image_number,
-        status=image.status,
-        stage=image.stage,
-        reason=image.reason,
-        warnings=image.warnings,
-        prompt=image.prompt,
-        keyword=image.keyword,
-        provider=image.provider,
-        model=image.model,
-        task_id=image.provider_task_id,
-        width=image.width,
-        height=image.height,
-        seed=image.seed,
-        file=image.output_file or image.processed_file or image.original_file,
-        original_file=image.original_file,
-        title=image.title,
-        description=image.description,
-        tags=image.tags,
-        cost_usd=_dollars(image.cost_micros),
-        created_at=image.created_at,
-        replaces_image_id=image.replaces_image_id,
-    )
-
-
-def log_view(entry: LogRecord) -> LogView:
-    """A log entry as everyone sees it."""
-    return LogView(
-        entry_id=entry.entry_id,
-        job_id=entry.job_id,
-        at=entry.at,
-        level=entry.level,
-        stage=entry.stage,
-        image_number=entry.image_number,
-        message=entry.message,
-        cause=entry.cause,
-        hint=entry.hint,
-    )
-
-
-def _task_view(task: TaskRecord) -> TaskView:
-    return TaskView(
-        provider=task.provider,
-        model=task.model,
-        task_id=task.provider_task_id,
-        state=task.state,
-        images=task.images_received or 0,
-        images_requested=task.images_requested,
-        cost_usd=None if task.cost_micros is None else _dollars(task.cost_micros),
-        submissions=task.submissions,
-        error=_error(task.error_stage, task.error_code, task.error_message, task.error_hint),
-    )
-
-
-def _error(stage: Any, code: str | None, message: str | None, hint: str | None) -> ErrorView | None:
-    if code is None:
-        return None
-    return ErrorView(stage=stage, code=code, message=message or "", hint=hint or "")
-
-
-def _dollars(micros: int) -> float:
-    return micros / 1_000_000

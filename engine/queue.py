@@ -9,11 +9,13 @@ import aiosqlite
 
 from db import job_queue
 from db import jobs as job_rows
+from db import retries as retry_rows
 from db import tasks as task_rows
 from db.connection import Database
 from db.errors import DatabaseBusyError, DatabaseError, DatabaseFullError
 from db.records import JobRecord, RecordedError, utc_text
-from db.status import JobStatus, Stage, TaskState
+from db.status import JobKind, JobStatus, Stage, TaskState
+from engine.announce import announce_images
 from engine.bus import EventBus
 from engine.clock import Clock
 from engine.context import JobContext
@@ -23,6 +25,7 @@ from engine.failures import stage_error_of
 from engine.progress import Pace
 from engine.queries import Queries
 from engine.recovery import lose_submissions
+from engine.retry_runner import RetryRunner
 from engine.runner import JobRunner
 
 logger = logging.getLogger(__name__)
@@ -44,7 +47,7 @@ class RunningJob:
     job: JobRecord
     context: JobContext
     pace: Pace = field(default_factory=Pace)
-    runner: JobRunner | None = None
+    runner: JobRunner | RetryRunner | None = None
     work: asyncio.Task[None] | None = None
     is_told_still: bool = False
     active_since: float | None = None
@@ -245,15 +248,10 @@ class JobQueue:
         return RunningJob(job, context)
 
     async def _run_job(self, running: RunningJob) -> None:
-        job, context = running.job, running.context
-        running.runner = JobRunner(
-            context,
-            on_pause=lambda reason: self.pause(running, reason),
-            on_still=lambda: self._note_still(running),
-        )
+        running.runner = self._runner_for(running)
         running.active_since = self._clock.monotonic()
         ticker = asyncio.create_task(self._tick(running), name="progress")
-        running.work = asyncio.create_task(running.runner.run(), name=f"job {job.job_id}")
+        running.work = asyncio.create_task(running.runner.run(), name=f"job {running.job.job_id}")
         if self._is_closing:  # told while the job was being prepared
             running.work.cancel()
         try:
@@ -264,6 +262,17 @@ class JobQueue:
         finally:
             ticker.cancel()
             self.running = None
+
+    def _runner_for(self, running: RunningJob) -> JobRunner | RetryRunner:
+        async def on_pause(reason: PauseRequired) -> None:
+            await self.pause(running, reason)
+
+        def on_still() -> None:
+            self._note_still(running)
+
+        if running.job.kind is JobKind.RETRY:
+            return RetryRunner(running.context, self._make_context, on_pause=on_pause, on_still=on_still)
+        return JobRunner(running.context, on_pause=on_pause, on_still=on_still)
 
     async def _conclude(self, running: RunningJob) -> None:
         """Write down how the job ended, from the rows."""
@@ -340,10 +349,15 @@ class JobQueue:
         running.context.log.info("Interrupted; the next start goes on from here.")
 
     async def _finish(self, job: JobRecord, status: JobStatus, error: RecordedError | None) -> None:
+        given_back: list[int] = []
+
         async def finish(connection: aiosqlite.Connection) -> None:
-            await job_rows.mark_finished(connection, job.job_id, status, utc_text(self._clock.now()), error)
+            at = utc_text(self._clock.now())
+            await job_rows.mark_finished(connection, job.job_id, status, at, error)
+            given_back[:] = await retry_rows.cancel(connection, job.job_id, at)
 
         await self._store(finish, durable=True)
+        await announce_images(self._database, self._bus, given_back)
         running = self.running
         if running is not None:
             view = await self._queries.job(job.job_id)

@@ -6,7 +6,8 @@ approved image.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -17,7 +18,7 @@ from db import review as review_rows
 from db import tasks as task_rows
 from db.connection import Database
 from db.records import ImageRecord, JobRecord, utc_text
-from db.status import Approval, ImageStatus, Progress, Stage
+from db.status import ImageStatus, Progress, Stage
 from engine.bus import EventBus
 from engine.calls import Caller
 from engine.clock import Clock
@@ -42,8 +43,8 @@ PATIENCE_S = 60.0
 
 type Decide = Callable[[ImageRecord], Awaitable[None]]
 
-_UNDECIDED = frozenset({ImageStatus.QC_FAILED, ImageStatus.FAILED, ImageStatus.RETRY_FAILED})
-_WHY_NOT = {
+UNDECIDED = frozenset({ImageStatus.QC_FAILED, ImageStatus.FAILED, ImageStatus.RETRY_FAILED})
+WHY_NOT = {
     ImageStatus.APPROVED: "It is approved already.",
     ImageStatus.PENDING: "Its job is still at work on it.",
     ImageStatus.PROCESSING: "A retry is at work on it.",
@@ -93,6 +94,10 @@ class Review:
     async def restore(self, image_ids: Sequence[int]) -> DecisionView:
         """See EngineApi."""
         return await self._decide(image_ids, self._restore)
+
+    async def change(self, image_ids: Sequence[int], change: Decide) -> DecisionView:
+        """Carry another change out on each image while nobody decides about it."""
+        return await self._decide(image_ids, change)
 
     @property
     def is_idle(self) -> bool:
@@ -168,6 +173,14 @@ class Review:
             return False
         return True
 
+    @asynccontextmanager
+    async def holding(self, image_ids: Sequence[int]) -> AsyncIterator[None]:
+        """No decision about these images is carried out while the block runs."""
+        async with AsyncExitStack() as stack:
+            for image_id in sorted(set(image_ids)):
+                await stack.enter_async_context(self._lock(image_id))
+            yield
+
     def _lock(self, image_id: int) -> asyncio.Lock:
         return self._locks.setdefault(image_id, asyncio.Lock())
 
@@ -184,8 +197,8 @@ class Review:
     # ---- approve
 
     async def _approve(self, image: ImageRecord) -> None:
-        if image.status not in _UNDECIDED:
-            raise ConflictError(_WHY_NOT[image.status])
+        if image.status not in UNDECIDED:
+            raise ConflictError(WHY_NOT[image.status])
         if image.original_file is None:
             raise ConflictError("It has no picture: its download failed.", hint="Retry it, or trash it.")
         context = await self._context(image.job_id)
@@ -250,7 +263,7 @@ class Review:
     # ---- take an approval back
 
     async def _unapprove(self, image: ImageRecord) -> None:
-        if image.status is not ImageStatus.APPROVED or image.approval is not Approval.MANUAL:
+        if image.status is not ImageStatus.APPROVED or image.before_approval is None:
             raise ConflictError("It was not approved by hand.")
         async with self._database.transaction() as connection:
             _require(await review_rows.take_back_approval(connection, image.image_id, self._now()))

@@ -4,35 +4,24 @@ Resuming is the same as running: what a step has committed decides where an item
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from db import generations as generation_rows
 from db import images as image_rows
 from db import tasks as task_rows
-from db.records import ImageRecord
 from db.status import ImageStatus, Progress, TaskState
 from db.status import Stage as Where
 from engine.context import JobContext
 from engine.errors import PauseRequired, StageError
-from engine.failures import FailureStreak, is_fatal, pause_for, stage_error_of
-from engine.pipeline import Pipeline, Stage, Stopped
+from engine.failures import FailureStreak
+from engine.image_line import LANGUAGE_WORKERS, ImageLine, Opened, make_stage
+from engine.pipeline import Pipeline
 from engine.stages.download import download
 from engine.stages.generate import cancel, generate, reconcile
-from engine.stages.metadata import describe
-from engine.stages.process import process
 from engine.stages.prompts import write_prompt
-from engine.stages.quality import check_quality
-from engine.stages.save import save
-
-logger = logging.getLogger(__name__)
 
 PAGE = 200
-LANGUAGE_WORKERS = 20
-"""Calls of one kind to the language model at a time: enough to keep 20 quick image tasks supplied."""
 DOWNLOAD_WORKERS = 4
-PIXEL_WORKERS = 4
-SAVE_WORKERS = 2
 
 
 class JobRunner:
@@ -52,28 +41,13 @@ class JobRunner:
         self._fed: set[int] = set()
         concurrency = context.settings.generation.concurrency
         language_workers = max(2, min(LANGUAGE_WORKERS, concurrency))
-        self._prompts = self._stage("prompts", language_workers, self._write_prompt, is_gated=True)
-        self._tasks = self._stage("tasks", concurrency, self._generate, is_gated=False)
+        self._prompts = make_stage("prompts", language_workers, self._write_prompt, is_gated=True)
+        self._tasks = make_stage("tasks", concurrency, self._generate)
         # All tasks in flight may finish at once; none may keep its place at the provider while it waits here.
-        self._downloads = self._stage("downloads", DOWNLOAD_WORKERS, self._download, capacity=concurrency)
-        self._checks = self._stage(
-            "checks", LANGUAGE_WORKERS, self._image_step(self._check, Where.QUALITY_CHECK)
-        )
-        self._pixels = self._stage("pixels", PIXEL_WORKERS, self._image_step(self._process, Where.CONVERT))
-        self._titles = self._stage(
-            "titles", LANGUAGE_WORKERS, self._image_step(self._describe, Where.METADATA)
-        )
-        self._saves = self._stage("saves", SAVE_WORKERS, self._image_step(self._save, Where.SAVE))
+        self._downloads = make_stage("downloads", DOWNLOAD_WORKERS, self._download, capacity=concurrency)
+        self._line = ImageLine(self._open)
         self._pipeline = Pipeline(
-            (
-                self._prompts,
-                self._tasks,
-                self._downloads,
-                self._checks,
-                self._pixels,
-                self._titles,
-                self._saves,
-            ),
+            (self._prompts, self._tasks, self._downloads, *self._line.stages),
             context.gate,
             on_pause=on_pause,
             on_still=on_still,
@@ -110,12 +84,6 @@ class JobRunner:
             await self._tasks.put(task_id)
 
     async def _feed_images(self) -> None:
-        entry = {
-            Progress.DOWNLOADED: self._checks,
-            Progress.CHECKED: self._pixels,
-            Progress.PROCESSED: self._titles,
-            Progress.DESCRIBED: self._saves,
-        }
         after = 0
         while True:
             async with self._context.database.reading() as connection:
@@ -124,7 +92,7 @@ class JobRunner:
                 return
             for image in page:
                 after = image.image_id
-                await entry[image.progress or Progress.DOWNLOADED].put(image.image_id)
+                await self._line.after(image.progress or Progress.DOWNLOADED).put(image.image_id)
 
     async def _look_up_lost(self) -> list[int]:
         """Ask the providers about submissions whose answers were lost; the tasks that have work to do again."""
@@ -169,28 +137,6 @@ class JobRunner:
 
     # ---- the stages' work
 
-    def _stage(
-        self,
-        name: str,
-        workers: int,
-        work: Callable[[int], Awaitable[None]],
-        *,
-        capacity: int = 0,
-        is_gated: bool = False,
-    ) -> Stage[int]:
-        async def guarded(item: int) -> None:
-            try:
-                await work(item)
-            except Stopped:
-                raise
-            except Exception as error:
-                pause = pause_for(error)
-                if pause is None:
-                    raise
-                raise pause from error
-
-        return Stage(name, workers, max(capacity, workers * 2), guarded, is_gated=is_gated)
-
     async def _write_prompt(self, generation_id: int) -> None:
         async with self._context.database.reading() as connection:
             generation = await generation_rows.get(connection, generation_id)
@@ -217,7 +163,7 @@ class JobRunner:
 
     async def _download(self, task_id: int) -> None:
         async def arrived(image_id: int) -> None:
-            await self._checks.put(image_id)
+            await self._line.checks.put(image_id)
 
         failures = await download(self._context, task_id, arrived)
         for failure in failures:
@@ -225,58 +171,9 @@ class JobRunner:
         if not failures:
             self._streaks[Where.DOWNLOAD].note_success()
 
-    async def _check(self, image: ImageRecord) -> None:
-        if await check_quality(self._context, image):
-            await self._pixels.put(image.image_id)
-
-    async def _process(self, image: ImageRecord) -> None:
-        await process(self._context, image)
-        await self._titles.put(image.image_id)
-
-    async def _describe(self, image: ImageRecord) -> None:
-        await describe(self._context, image)
-        await self._saves.put(image.image_id)
-
-    async def _save(self, image: ImageRecord) -> None:
-        await save(self._context, image)
-
-    def _image_step(
-        self, work: Callable[[ImageRecord], Awaitable[None]], where: Where
-    ) -> Callable[[int], Awaitable[None]]:
-        """Around a step on an image: read its row, and write down a failure that is the image's own."""
-
-        async def step(image_id: int) -> None:
-            image = await self._context.image(image_id)
-            if image.status is not ImageStatus.PENDING:
-                return
-            try:
-                await work(image)
-            except (PauseRequired, Stopped):
-                raise
-            except Exception as error:
-                if pause_for(error) is not None or is_fatal(error):
-                    raise
-                failure = stage_error_of(error, where)
-                if failure.code == "internal":
-                    logger.exception("image %s of job %s", image_id, self._context.job.job_id)
-                await self._fail_image(image, failure)
-
-        return step
-
-    async def _fail_image(self, image: ImageRecord, error: StageError) -> None:
-        context = self._context
-        async with context.database.transaction() as connection:
-            await image_rows.fail(
-                connection,
-                image.image_id,
-                error.stage,
-                code=error.code,
-                reason=error.message,
-                at=context.now(),
-            )
-            await task_rows.mark_done_if_finished(connection, image.task_id, context.now())
-        context.log.failure(error, error.stage, image=image.image_number)
-        context.image_changed(image.image_id, ImageStatus.FAILED)
+    async def _open(self, image_id: int) -> Opened | None:
+        image = await self._context.image(image_id)
+        return (self._context, image) if image.status is ImageStatus.PENDING else None
 
     async def _failed(self, error: StageError) -> None:
         """A generation, task or download failed: it is written down already; five in a row pause the job."""

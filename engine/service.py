@@ -11,16 +11,26 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-from db import job_queue
+from db import imports, job_queue
 from db.connection import Database
 from db.status import JobStatus
-from engine.api import JobQuery, JobRequest, LogQuery
+from engine.api import JobQuery, JobRequest, LogQuery, RetryRequest, TaskChoice
 from engine.bus import EventBus, Subscription
+from engine.care.backups import BackupSchedule
+from engine.care.cleaner import Cleaner
+from engine.care.views import CleanView
 from engine.clock import Clock, SystemClock
 from engine.configuring import ConfigurationCommands
 from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
+from engine.deciding import Deciding
+from engine.editing import Editing
+from engine.electron.importer import ElectronImport
+from engine.electron.source import remove_leftovers
+from engine.electron.views import ImportView
+from engine.export.commands import ExportCommands
+from engine.export.exporter import Exporter
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.lock import FolderLock
@@ -32,16 +42,28 @@ from engine.providers.http import HttpGateway
 from engine.queries import Queries
 from engine.queue import JobQueue
 from engine.recovery import recover
+from engine.regenerating import Regenerating
+from engine.retrying import Retrying
 from engine.review import Review
 from engine.secrets import KeyName, KeyStore
 from engine.services import Services
-from engine.views import ConfigurationView, DecisionView, JobView, LogView, PlanView, ProgressView
+from engine.views import (
+    ConfigurationView,
+    DecisionView,
+    JobView,
+    LogView,
+    PlanView,
+    ProgressView,
+    RetryPlanView,
+    StartedView,
+    TaskDecisionView,
+)
 
 FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
 UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.INTERRUPTED)
 
 
-class Engine(Queries):
+class Engine(ExportCommands, Queries):
     """Implements engine.api.EngineApi. One a data folder; get it from `open`."""
 
     def __init__(
@@ -73,7 +95,26 @@ class Engine(Queries):
         self._maker = JobMaker(database, self, keys, prices, self._places, clock, log_book, bus)
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
+        self._electron = ElectronImport(database, log_book, bus, clock, self._places)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
+        self._retrying = Retrying(
+            database, self, self._review, keys, prices, self._places, clock, log_book, bus
+        )
+        self._regenerating = Regenerating(database, self, keys, prices, self._places, clock, log_book, bus)
+        self._deciding = Deciding(database, self._queue, clock, log_book, bus)
+
+        self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
+        self._exporter = Exporter(
+            database,
+            self,
+            bus,
+            clock,
+            scratch=paths.scratch_dir,
+            agencies_file=paths.agencies_file,
+            default_folder=lambda: self._preferences.export_folder(paths),
+            hide=keys.masker.hide,
+        )
+        self._editing = Editing(database, self._review, bus, clock, log_book, self._exporter.agencies)
 
     @classmethod
     @asynccontextmanager
@@ -123,7 +164,11 @@ class Engine(Queries):
                 pool=pool,
                 environ=environ,
             )
+            backups = BackupSchedule(paths.database_file, paths.backups_dir, clock, log_book)
+            stack.push_async_callback(backups.close)
             await engine._begin(is_working=is_working)
+            if is_working:
+                backups.start()
             try:
                 yield engine
             finally:
@@ -132,11 +177,17 @@ class Engine(Queries):
     async def _begin(self, *, is_working: bool) -> None:
         interrupted = await recover(self._database, self._log_book, self._clock)
         await self._review.settle()
+        await asyncio.to_thread(remove_leftovers, self._paths.data_dir)
+        await self._editing.settle()
+        await self._exporter.settle()
         if not is_working:
             return
         if self._preferences.resume_on_start:
             async with self._database.transaction() as connection:
+                foreign = await imports.imported_jobs(connection, [job.job_id for job in interrupted])
                 for job in reversed(interrupted):
+                    if job.job_id in foreign:
+                        continue  # it ended elsewhere, long ago: nobody expects it to go on by itself
                     await job_queue.enqueue(connection, job.job_id)
                     await job_queue.move_in_queue(connection, job.job_id, 0)
         self._queue.start()
@@ -215,6 +266,30 @@ class Engine(Queries):
         """See EngineApi."""
         return await self._review.restore(image_ids)
 
+    async def plan_retry(self, request: RetryRequest) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._retrying.plan(request)
+
+    async def retry_images(self, request: RetryRequest) -> StartedView:
+        """See EngineApi."""
+        started = await self._retrying.start(request)
+        self._job_commands.queue_changed()
+        return started
+
+    async def plan_regeneration(self, image_ids: Sequence[int]) -> RetryPlanView:
+        """See EngineApi."""
+        return await self._regenerating.plan(image_ids)
+
+    async def regenerate_images(self, image_ids: Sequence[int]) -> StartedView:
+        """See EngineApi."""
+        started = await self._regenerating.start(image_ids)
+        self._job_commands.queue_changed()
+        return started
+
+    async def decide_tasks(self, task_ids: Sequence[int], choice: TaskChoice) -> TaskDecisionView:
+        """See EngineApi."""
+        return await self._deciding.decide(task_ids, choice)
+
     # ---- tells: configurations
 
     async def save_configuration(
@@ -241,13 +316,28 @@ class Engine(Queries):
         self._services.use(self._preferences)
         await _teach_masker(self._keys)
 
+    async def import_electron(
+        self, path: str, *, folder: str | None = None, is_copying: bool = False, is_dry_run: bool = False
+    ) -> ImportView:
+        """See EngineApi."""
+        return await self._electron.run(path, folder=folder, is_copying=is_copying, is_dry_run=is_dry_run)
+
+    async def clean(
+        self, *, older_than_days: float = 30, includes_caches: bool = False, is_dry_run: bool = False
+    ) -> CleanView:
+        """See EngineApi."""
+        return await self._cleaner.clean(
+            older_than_days=older_than_days, includes_caches=includes_caches, is_dry_run=is_dry_run
+        )
+
     # ---- asks, beyond what the rows tell
 
     async def progress(self, job_id: str) -> ProgressView:
         """See EngineApi."""
         running = self._queue.running
         if running is None or running.job.job_id != job_id:
-            return await super().progress(job_id)
+            # Nobody works on it, so there is nothing whose end a pause would still wait for.
+            return await self.progress_at(job_id, None, 0.0, is_still=True)
         return await self.progress_at(
             job_id, running.pace, self._clock.monotonic(), is_still=running.is_still
         )
@@ -260,10 +350,11 @@ class Engine(Queries):
     # ---- for whoever runs the engine in its own process
 
     async def is_idle(self) -> bool:
-        """Whether no job is at work, none waits, and no decision is being carried out."""
+        """Whether no job is at work, none waits, and no decision or export is being carried out."""
         return (
             self._queue.is_idle
             and self._review.is_idle
+            and self._exporter.is_idle
             and not any(job.status is JobStatus.QUEUED for job in await self.queue())
         )
 
@@ -272,9 +363,12 @@ class Engine(Queries):
         await self._log_book.flush()
 
     async def unfinished_jobs(self) -> list[JobView]:
-        """Queued, running, paused and interrupted jobs, oldest first."""
+        """Queued, running, paused and interrupted jobs, oldest first; not those that broke off in another program."""
         page = await self.jobs(JobQuery(statuses=UNFINISHED, sort="oldest", limit=10_000))
-        return list(page.rows)
+        interrupted = [job.job_id for job in page.rows if job.status is JobStatus.INTERRUPTED]
+        async with self._database.reading() as connection:
+            foreign = await imports.imported_jobs(connection, interrupted)
+        return [job for job in page.rows if job.job_id not in foreign]
 
     async def wait_for_job(self, job_id: str) -> JobView:
         """Return when the job has finished, or when a pause holds the queue and nothing is on its way any more."""
@@ -298,9 +392,13 @@ class Engine(Queries):
     async def shut_down(self, *, at_once: bool) -> None:
         """Send nothing new. Answers to paid requests that are on their way are awaited, unless `at_once`; every
         unfinished job stays resumable. May be called again, also while a first call waits."""
+        await self._exporter.close()
         await self._review.close(at_once=at_once)
         await self._queue.shut_down(at_once=at_once)
         self._bus.close()
+
+    def _is_at_work(self) -> bool:
+        return not (self._queue.is_idle and self._review.is_idle)
 
     def _places(self) -> Places:
         return Places(self._paths, self._preferences)

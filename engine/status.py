@@ -5,5 +5,6 @@ from db.status import ImageStatus as ImageStatus
 from db.status import JobKind as JobKind
 from db.status import JobStatus as JobStatus
 from db.status import LogLevel as LogLevel
+from db.status import RetryState as RetryState
 from db.status import Stage as Stage
 from db.status import TaskState as TaskState

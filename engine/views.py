@@ -12,6 +12,7 @@ from engine.status import ImageStatus as ImageStatus
 from engine.status import JobKind as JobKind
 from engine.status import JobStatus as JobStatus
 from engine.status import LogLevel as LogLevel
+from engine.status import RetryState as RetryState
 from engine.status import Stage as Stage
 from engine.status import TaskState as TaskState
 
@@ -120,11 +121,32 @@ class GenerationView(View):
     tasks: tuple[TaskView, ...]
 
 
+class SpaceView(View):
+    """What a job takes on the disk, in bytes."""
+
+    output: int
+    """Finished pictures, in the output folder or in the trash."""
+    work: int
+    """Originals and pictures in the making."""
+    previews: int
+
+    @property
+    def total(self) -> int:
+        return self.output + self.work + self.previews
+
+
 class JobDetailView(JobView):
     """`jobs show`: with the settings as run and every generation."""
 
     settings: dict[str, Any]
+    """Empty for a retry: each of its images has the settings of its own job."""
     generations: tuple[GenerationView, ...]
+    child_job_ids: tuple[str, ...] = ()
+    """Its reruns, retries and regenerations, oldest first."""
+    retry: dict[str, Any] | None = None
+    """What a retry was asked to do: processing, on_failure, checks_again, writes_metadata_again."""
+    space: SpaceView | None = None
+    """What it takes on the disk; null where that was not looked at."""
 
 
 class ImageView(View):
@@ -154,6 +176,8 @@ class ImageView(View):
     cost_usd: float
     created_at: str
     replaces_image_id: int | None
+    category: str | None = None
+    """As the agencies' presets name it; only a person gives one."""
 
 
 class RefusalView(View):
@@ -169,6 +193,75 @@ class DecisionView(View):
 
     done: tuple[int, ...]
     refused: tuple[RefusalView, ...]
+
+
+class StartedView(View):
+    """What became of the images that a retry or a regeneration was asked for; each is in one of the two."""
+
+    jobs: tuple[JobView, ...]
+    """The jobs that were put into the queue for them."""
+    done: tuple[int, ...]
+    refused: tuple[RefusalView, ...]
+
+
+class AttemptView(View):
+    """One retry of an image."""
+
+    attempt: int
+    job_id: str
+    """The retry's."""
+    job_number: int
+    state: RetryState
+    asked_at: str
+    finished_at: str | None
+    stage: Stage | None
+    """Where it failed, with `reason`; before it is over, where the image had failed."""
+    reason: str | None
+    before_status: ImageStatus
+    before_stage: Stage | None
+    before_reason: str | None
+    used: dict[str, Any]
+    """processing, on_failure, checks_again, writes_metadata_again."""
+
+
+class UndecidedView(View):
+    """A task that ended without pictures and waits for a person: its answer was lost, or it failed."""
+
+    task: int
+    """Our own number, as in the log; `task_id` is the provider's."""
+    job_id: str
+    job_number: int
+    job_label: str
+    generation_id: int
+    state: TaskState
+    provider: str
+    model: str
+    task_id: str | None
+    keyword: str
+    prompt: str | None
+    images: int
+    """That it was to bring."""
+    price_usd: float
+    """What it may have cost, and what submitting it again would."""
+    submitted_at: str | None
+    error: ErrorView | None
+    choices: tuple[str, ...]
+    """Of `lost`, `ask`, `submit`: those that make sense."""
+
+
+class TaskRefusalView(View):
+    task: int
+    message: str
+    hint: str
+
+
+class TaskDecisionView(View):
+    """What became of a decision about tasks; each is in one of the two."""
+
+    done: tuple[int, ...]
+    refused: tuple[TaskRefusalView, ...]
+    job_ids: tuple[str, ...]
+    """Jobs that go on because of it."""
 
 
 class LogView(View):
@@ -224,6 +317,21 @@ class PlanView(View):
         return all(problem.is_warning for problem in self.problems)
 
 
+class RetryPlanView(View):
+    """What a retry or a regeneration would do and cost, before anything is asked of anybody."""
+
+    images: int
+    refused: tuple[RefusalView, ...]
+    costs: tuple[CostLine, ...]
+    estimate_usd: float
+    problems: tuple[ProblemView, ...]
+
+    @property
+    def can_start(self) -> bool:
+        """Whether there is an image to work on and nothing but warnings stands in the way."""
+        return self.images > 0 and all(problem.is_warning for problem in self.problems)
+
+
 class ProgressView(View):
     """How the running job stands. Counts by step are of tasks up to `submitted`, of images from `downloaded` on."""
 
@@ -269,6 +377,13 @@ class TotalsView(View):
     spend_today_usd: float
     images_by_status: dict[ImageStatus, int] = {}
     """How many images there are of each status."""
+
+
+class StandingView(View):
+    """The queue (the job at work first) and the statistics, both of the same moment."""
+
+    queue: tuple[JobView, ...]
+    totals: TotalsView
 
 
 class ConfigurationView(View):

@@ -76,7 +76,9 @@ def error_from_json(document: dict[str, Any]) -> FactoryError:
     kind = document.get("kind")
     if kind == SettingsError.__name__:
         problems = [Problem(**problem) for problem in document.get("problems", ())]
-        return SettingsError(problems, hint=hint)
+        error = SettingsError(problems, hint=hint)
+        error.code = str(document.get("code", error.code))
+        return error
     if kind == EngineHeldError.__name__:
         return EngineHeldError(message, hint=hint, pid=document.get("pid"))
     return _PLAIN_ERRORS.get(str(kind), FactoryError)(

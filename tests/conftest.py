@@ -17,6 +17,14 @@ _PREFIXES = ("GIMF_", "PIAPI_", "OPENAI_", "REMOVE_BG_", "RUNWARE_", "XDG_")
 _SUFFIX = "_PROXY"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-snapshots",
+        action="store_true",
+        help="store what the screens look like now in tests/tui/snapshots, instead of comparing",
+    )
+
+
 def pytest_configure() -> None:
     """Under `nohup`, or in a shell's background, signals are ignored, and so they would be by every process that a
     test starts and signals."""

@@ -13,6 +13,7 @@ import pytest
 from db.status import ImageStatus, JobStatus, Stage, TaskState
 from engine.costs import PriceBook
 from engine.errors import InputError, SettingsError
+from engine.export.agencies import Agencies
 from engine.paths import Paths
 from engine.preferences import load_preferences
 from engine.secrets import KeyName
@@ -206,13 +207,24 @@ def test_the_example_of_prices_is_valid(tmp_path: Path) -> None:
     assert PriceBook.load(file).language_cost_micros("my-model", 4, 1) == 2
 
 
+def test_the_example_of_an_agency_is_valid(tmp_path: Path) -> None:
+    file = tmp_path / "agencies.toml"
+    file.write_text(fenced(DOCS / "exports.md", "toml")[0], encoding="utf-8")
+    assert Agencies.load(file).get("myagency").categories == {"Animals": "17"}
+
+
+def test_every_agency_is_explained() -> None:
+    page = text_of(DOCS / "exports.md")
+    assert [agency for agency in Agencies.load().presets if f"`{agency}`" not in page] == []
+
+
 def test_every_file_of_the_folders_is_listed(tmp_path: Path) -> None:
     paths = Paths.resolve(tmp_path, {})
     page = text_of(DOCS / "files.md")
     mentioned = [
         *(paths.database_file, paths.log_file, paths.lock_file, paths.socket_file),
-        *(paths.work_dir, paths.previews_dir, paths.trash_dir),
-        *(paths.config_file, paths.keys_file, paths.prices_file),
+        *(paths.work_dir, paths.previews_dir, paths.trash_dir, paths.scratch_dir),
+        *(paths.config_file, paths.keys_file, paths.prices_file, paths.agencies_file),
     ]
     assert [path.name for path in mentioned if f"`{path.name}" not in page] == []
 

@@ -12,6 +12,7 @@ from textual.command import CommandPalette, Provider
 from textual.reactive import Reactive
 from textual.screen import ModalScreen
 
+from engine.first_look import THEME
 from tui import messages
 from tui.commands import ActionCommands
 from tui.exit_signals import let_go_of
@@ -58,11 +59,12 @@ class FactoryApp(Survivor):
 
     def _begin_with(self, name: str) -> None:
         """Have the theme before anything is drawn: a later change has everything parsed and styled once more. Only a
-        dark one can be there that early: Textual makes an app with the terminal colours of a dark theme."""
+        dark one can be there that early: Textual makes an app with the terminal colours of a dark theme. Where there
+        is no such theme, ours is used."""
         theme = self.get_theme(name)
-        if theme is not None and theme.dark:
-            self.set_reactive(FactoryApp.theme, name)
-            self.add_class(f"-theme-{name}")
+        begun = name if theme is not None and theme.dark else THEME
+        self.set_reactive(FactoryApp.theme, begun)
+        self.add_class(f"-theme-{begun}")
         self.stylesheet = KeptStylesheet(self.get_css_variables())
 
     def refresh_css(self, animate: bool = True) -> None:
@@ -72,7 +74,6 @@ class FactoryApp(Survivor):
 
     def on_mount(self) -> None:
         self.look_like(self.services.preferences)
-        self._tell_keymap_problems()
         self.call_after_refresh(self._go_on)
         self.set_timer(LATEST_LINK_S, self._go_on)
 
@@ -85,12 +86,8 @@ class FactoryApp(Survivor):
         await self.end_link()
 
     def on_preferences_saved(self) -> None:
-        self._tell_keymap_problems()
+        self.tell_problems()
         self.notifier.follow(self.status)
-
-    def _tell_keymap_problems(self) -> None:
-        for problem in self.keymap_problems:
-            self.toast(problem, title="config.toml", severity="warning")
 
     # ---- sections and screens
 
@@ -196,6 +193,7 @@ class FactoryApp(Survivor):
             "tui.screens.quit_dialog:QuitDialog",
             self.status.job,
             ends_with_window=self.services.ends_with_window,
+            command=self.services.command,
         )
         await self.push_screen(dialog, self._leave)
 

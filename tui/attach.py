@@ -3,7 +3,6 @@ which outlives the window, or (`--in-process`) on a thread of this one. Decides 
 
 import asyncio
 import contextlib
-import os
 import subprocess
 import sys
 import threading
@@ -45,14 +44,14 @@ class EngineProcess:
         home: str | None,
         *,
         idle_s: float | None = None,
-        ends_with_us: bool = False,
+        is_demo: bool = False,
     ) -> None:
-        """`ends_with_us`: an engine that is started here ends at once when this process is gone, however it went."""
+        """`is_demo`: an engine that is started here has a simulator of its own for services."""
         self._paths = paths
         self._environ = dict(environ)
         self._home = home
         self._idle_s = idle_s
-        self._ends_with_us = ends_with_us
+        self._is_demo = is_demo
 
     @asynccontextmanager
     async def attach(self) -> AsyncIterator["EngineClient"]:
@@ -76,10 +75,10 @@ class EngineProcess:
     def _spawn(self, said: Path) -> subprocess.Popen[bytes]:
         home = [] if self._home is None else ["--home", self._home]
         idle = [] if self._idle_s is None else ["--idle", f"{self._idle_s:g}"]
-        parent = ["--parent-pid", str(os.getpid())] if self._ends_with_us else []
+        demo = ["--demo"] if self._is_demo else []
         with said.open("wb") as output:
             return subprocess.Popen(  # noqa: S603 - our own program and a folder that the user named
-                [sys.executable, "-m", "tui.cli", *home, "engine", "host", *idle, *parent],
+                [sys.executable, "-m", "tui.cli", *home, "engine", "host", *idle, *demo],
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -151,7 +150,8 @@ def _last_words(said: Path) -> str:
         text = said.read_text("utf-8", "replace").strip()
     except OSError:
         text = ""
-    return text[-_SAID_LIMIT:].removeprefix("error: ") or "it said nothing"
+    _, error, after = f"\n{text}".rpartition("\nerror: ")
+    return " ".join((after if error else text).split())[-_SAID_LIMIT:] or "it said nothing"
 
 
 class EngineThread:

@@ -83,12 +83,14 @@ class ExitSignals:
 
 
 async def leave_with_terminal(leave: Callable[[int], None]) -> None:
-    """Leave when the terminal is gone without a signal (SIGHUP ignored, as under nohup): Textual would read its end
-    for ever, at full speed. Returns at once where there is no terminal to begin with."""
-    if terminal_settings() is None:
-        return
-    while terminal_settings() is not None:  # noqa: ASYNC110 - nothing tells of it
-        await asyncio.sleep(LOOK_EVERY_S)
+    """Leave when the terminal is gone without a signal (SIGHUP is ignored, or came before anybody listened): Textual
+    would read its end for ever, at full speed."""
+    while True:
+        await asyncio.sleep(
+            LOOK_EVERY_S
+        )  # nothing tells of it, and an app that is just beginning cannot leave
+        if terminal_settings() is None:
+            break
     leave(128 + signal.SIGHUP)
 
 

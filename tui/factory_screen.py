@@ -18,6 +18,7 @@ from tui.widgets.app_footer import AppFooter
 from tui.widgets.app_header import AppHeader
 from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.size_guard import SizeGuard
+from tui.widgets.trouble_bar import TroubleBar
 
 HELD_LIMIT = 2_000
 
@@ -119,6 +120,7 @@ class FactoryScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield AppHeader()
+        yield TroubleBar()
         with Container(id="body"):
             yield from self.compose_body()
         yield ConfirmBar()
@@ -126,8 +128,17 @@ class FactoryScreen(Screen[None]):
         yield SizeGuard()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
+        self._redraw_pictures()
         if self._is_stale and self.host.is_attached:
             self.reload()
+
+    def on_screen_suspend(self, event: events.ScreenSuspend) -> None:
+        self._redraw_pictures()
+
+    def _redraw_pictures(self) -> None:
+        """They are left out under a dialog, whose tint would spoil them, and Textual keeps what was drawn before."""
+        for picture in self.query(".picture"):
+            picture.refresh()
 
     def take_events(self, events: Sequence[Event], *, is_visible: bool) -> None:
         """Called by the app with every batch."""
@@ -176,7 +187,7 @@ class FactoryScreen(Screen[None]):
 
     def action_copy_path(self) -> None:
         if (text := self.path_to_copy()) is not None:
-            self.host.copy(text, "path")
+            self.host.copy(text, "path" if text.startswith("/") else "line")
 
     def action_copy_prompt(self) -> None:
         if (text := self.prompt_to_copy()) is not None:

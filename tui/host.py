@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from textual import events
+from textual.filter import LineFilter
 from textual.reactive import var
 from textual.worker import Worker
 
@@ -18,6 +20,7 @@ from tui import format as fmt
 from tui.decisions import Decisions
 from tui.keys import checked_keymap
 from tui.keys_in_order import KeysInOrder
+from tui.plain_lines import PlainLines
 from tui.services import AppServices
 from tui.status import FrameStatus
 from tui.terminal import TerminalFacts
@@ -29,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 Severity = Literal["information", "warning", "error"]
 TOAST_LIMIT = 400
+_PLAIN_LINES = PlainLines()
 
 
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
@@ -48,6 +52,7 @@ class FactoryHost(KeysInOrder):
         self.services = services
         look = services.preferences
         self._preferences = None if isinstance(look, FirstLook) else look
+        self._notices = services.notices
         self.keymap, self.keymap_problems = checked_keymap(look.keymap)
         self._engine: EngineApi | None = None
         super().__init__()
@@ -72,7 +77,7 @@ class FactoryHost(KeysInOrder):
         """As they are now: the settings screen replaces them. Raises SettingsError where the file is wrong."""
         if self._preferences is None:
             assert self.services.read_preferences is not None
-            self._preferences = self.services.read_preferences()
+            self._preferences, self._notices = self.services.read_preferences()
         return self._preferences
 
     def use_preferences(self, preferences: Preferences) -> None:
@@ -88,10 +93,31 @@ class FactoryHost(KeysInOrder):
         if look.theme in self.available_themes:
             self.theme = look.theme
 
+    def tell_problems(self) -> None:
+        """Say what config.toml has that cannot be used: what was noticed when it was read (once), keys, theme."""
+        problems = [*self._notices, *self.keymap_problems]
+        self._notices = ()
+        if (theme := self.preferences.theme) not in self.available_themes:
+            problems.append(f"theme: there is no theme {theme}; {self.theme} is used.")
+        for problem in problems:
+            self.toast(problem, title="config.toml", severity="warning")
+
     def write_sequence(self, sequence: str) -> None:
         """Send an escape sequence to the terminal, after every frame that was drawn so far."""
         if self._driver is not None and not self._driver.is_headless:
             self._driver.write(sequence)
+
+    # ---- what comes in, what goes out
+
+    async def on_event(self, event: events.Event) -> None:
+        """As Textual's, but what is pasted holds nothing that a terminal acts upon when it is shown."""
+        if isinstance(event, events.Paste) and not event.is_forwarded:
+            event = events.Paste(clean_text(event.text, keep_newlines=True))
+        await super().on_event(event)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """As Textual's, and the last gate."""
+        return [*super().get_line_filters(), _PLAIN_LINES]
 
     # ---- commands
 

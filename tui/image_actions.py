@@ -38,6 +38,8 @@ class ImageActions:
         match action:
             case "approve":
                 return image is not None and image.status in UNDECIDED
+            case "export":
+                return image is not None
             case "trash":
                 return image is not None and image.status is not ImageStatus.TRASHED
             case "undo":

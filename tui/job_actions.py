@@ -11,6 +11,7 @@ from engine.status import JobStatus
 from engine.text import clean_text
 from tui.factory_screen import FactoryScreen
 from tui.format import money, plural
+from tui.navigation import make_screen
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.input_bar import InputBar
 
@@ -80,7 +81,7 @@ class JobActions:
                 return job is not None and job.status in AT_WORK
             case "pause":
                 return job is not None and (job.status is JobStatus.RUNNING or job.status in RESUMABLE)
-            case "rerun" | "rerun_as_run" | "rename":
+            case "rerun" | "rerun_as_run" | "rename" | "export":
                 return job is not None
             case "delete":
                 return job is not None and job.deleted_at is None
@@ -125,6 +126,9 @@ class JobActions:
             self._screen.run_query(self._resume_with_budget(job), "ask for a budget")
         else:
             self._screen.host.run_command(engine.resume_job(job.job_id), "go on with the job")
+
+    def action_export(self) -> None:
+        self._beside(self._export(), "export the job")
 
     # ---- inside
 
@@ -182,8 +186,19 @@ class JobActions:
     async def _queue_again(self, job_ids: list[str], *, is_as_run: bool) -> None:
         made = await self._screen.engine.rerun_jobs(job_ids, is_as_run=is_as_run)
         self.jobs_done(job_ids)
-        names = job_name(made[0]) if len(made) == 1 else f"{plural(len(made), 'job')}, in the order shown,"
-        self._screen.host.toast(f"{names} {'is' if len(made) == 1 else 'are'} in the queue.")
+        queued = [job for job in made if job.status is not JobStatus.FAILED]
+        names = (
+            job_name(queued[0]) if len(queued) == 1 else f"{plural(len(queued), 'job')}, in the order shown,"
+        )
+        if queued:
+            self._screen.host.toast(f"{names} {'is' if len(queued) == 1 else 'are'} in the queue.")
+        for job in made:
+            if job.status is JobStatus.FAILED and job.error is not None:
+                self._screen.host.toast(
+                    f"{job.error.message} {job.error.hint}".rstrip(),
+                    title=f"{job_name(job)} did not start",
+                    severity="error",
+                )
 
     async def _delete(self) -> None:
         job_ids = await self.chosen_jobs()
@@ -209,6 +224,13 @@ class JobActions:
         count = await self._screen.engine.restore_jobs(job_ids)
         self._screen.refresh_bindings()
         self._screen.host.toast(f"{plural(count, 'job')} back again.")
+
+    async def _export(self) -> None:
+        job_ids = await self.chosen_jobs()
+        if job_ids:
+            name, _ = await self._describe(job_ids)
+            dialog = make_screen("tui.screens.export_dialog:ExportDialog", name, job_ids=job_ids)
+            await self._screen.host.push_screen(dialog)
 
     async def _rename(self) -> None:
         job = self.current_job()

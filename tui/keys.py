@@ -142,11 +142,18 @@ ACTIONS: tuple[Action, ...] = (
         "r",
         "Rerun",
         "Run the job at the cursor again, with its configuration as it is now.",
+        is_shown=True,
     ),
     Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
     Action("dashboard.move_up", "K", "Move up", "Move the waiting job up the queue."),
     Action("dashboard.remove", "d", "Remove", "Take the waiting job out of the queue."),
-    Action("dashboard.demo", "t", "Try the demo", "Show a demo that needs no key, in a folder of its own."),
+    Action(
+        "dashboard.demo",
+        "t",
+        "Try the demo",
+        "Show a demo that needs no key, in a folder of its own.",
+        is_shown=True,
+    ),
     # ---- jobs
     Action("jobs.rerun", "r", "Rerun", "Run the marked jobs again, in the order shown.", is_shown=True),
     Action("jobs.rerun_as_run", "R", "Rerun as it ran", "Run them again with the settings of that time."),
@@ -161,6 +168,7 @@ ACTIONS: tuple[Action, ...] = (
         "Pause",
         "Pause the running job, or go on with one that was paused, stopped or failed.",
     ),
+    Action("jobs.export", "e", "Export", "Export the marked jobs: workbook, pictures, agency sheet."),
     # ---- one job
     Action("job_detail.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
     Action(
@@ -191,6 +199,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("job_detail.stop", "x", "Stop", "Stop the job; images that are paid for are still finished."),
     Action("job_detail.force_stop", "X", "Force stop", "Stop the job at once."),
     Action("job_detail.pause", "p", "Pause", "Pause the job, or go on with it."),
+    Action("job_detail.export", "e", "Export", "Export the job: workbook, pictures, agency sheet."),
     # ---- review
     Action("review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True),
     Action("review.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
@@ -205,6 +214,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("gallery.view", "v", "Grid or list", "Switch between grid and list.", is_shown=True),
     Action("gallery.trash", "d", "Trash", "Move the marked images to the trash.", is_shown=True),
     Action("gallery.undo", "u", "Undo", "Take the last decision back.", is_shown=True),
+    Action(
+        "gallery.export", "e", "Export", "Export the marked images: pictures, agency sheet.", is_shown=True
+    ),
     # ---- viewer
     Action("viewer.previous", "h", "Before", "To the image before.", is_shown=True),
     Action("viewer.next", "l", "Next", "To the next image.", is_shown=True),
@@ -346,6 +358,7 @@ _SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "l
 _LIST_SCREENS = frozenset({"dashboard", "jobs", "job_detail", "review", "gallery", "logs"})
 _GRID_SCREENS = frozenset({"gallery", "job_detail"})
 _FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
+_MARK_SCREENS = frozenset({"jobs", "review", "gallery"})
 _FORM_SCREENS = frozenset({"settings"})
 
 
@@ -356,6 +369,16 @@ def sections_of(screen_section: str) -> tuple[str, ...]:
     filters = ("filter",) if screen_section in _FILTER_SCREENS else ()
     forms = ("form",) if screen_section in _FORM_SCREENS else ()
     return (screen_section, *lists, *grids, *filters, *forms, "screen", "global")
+
+
+def actions_on(screen_section: str) -> list[Action]:
+    """What works on a screen, its own first; marks only where rows can be marked."""
+    return [
+        action
+        for section in sections_of(screen_section)
+        for action in actions_in(section)
+        if screen_section in _MARK_SCREENS or not action.id.startswith("list.mark")
+    ]
 
 
 def checked_keymap(keymap: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

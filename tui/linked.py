@@ -16,10 +16,11 @@ from engine.explain import explain
 from engine.status import JobStatus
 from tui.bridge import bring_events
 from tui.factory_screen import FactoryScreen
+from tui.format import advice
 from tui.host import FactoryHost, Severity
 from tui.notifier import Notifier
 from tui.services import AppServices
-from tui.status import FrameStatus, Link, needs_query, read_status, with_progress
+from tui.status import FrameStatus, Link, needs_query, read_status
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class LinkedHost(FactoryHost):
                 self.exit()
                 return
             self.use_preferences(preferences)
+        self.tell_problems()
         await self._stay_attached()
 
     async def _stay_attached(self) -> None:
@@ -77,7 +79,9 @@ class LinkedHost(FactoryHost):
                     await bring_events(subscription, self._deliver)
             except Exception as error:
                 known = explain(error)
-                problem = f"{type(error).__name__}: {error}" if known is None else known.message
+                problem = (
+                    f"{type(error).__name__}: {error}" if known is None else advice(known.message, known.hint)
+                )
                 logger.warning("the engine: %s", problem, exc_info=error if known is None else None)
             self._engine = None
             self.status = replace(self.status, link=Link.LOST, problem=problem)
@@ -86,7 +90,6 @@ class LinkedHost(FactoryHost):
             wait_s = min(wait_s * 2, LONGEST_RETRY_S)
 
     def _deliver(self, events: Sequence[Event]) -> None:
-        self.status = with_progress(self.status, events)
         if needs_query(events):
             self._ask_status()
         for event in events:

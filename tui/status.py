@@ -1,9 +1,10 @@
-"""What the header and the dashboard show of everything: a few queries, and the newest progress put over them."""
+"""What the header and the dashboard show of everything: a few queries whose answers belong to one moment, so that no
+two numbers on a screen contradict each other."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ _TOLD_ABOUT = (
     JobStarted,
     JobStatusChanged,
     JobPaused,
+    JobProgressed,
     JobFinished,
     JobChanged,
     QueueChanged,
@@ -75,23 +77,21 @@ class FrameStatus:
 
 async def read_status(engine: EngineApi) -> FrameStatus:
     """The facts as they are now."""
-    queue = await engine.queue()
-    job = next((one for one in queue if one.status in _AT_WORK), None)
+    standing = await engine.standing()
+    job = next((one for one in standing.queue if one.status in _AT_WORK), None)
     return FrameStatus(
         link=Link.ATTACHED,
         job=job,
-        progress=None if job is None else await engine.progress(job.job_id),
-        waiting=tuple(one for one in queue if one.status is JobStatus.QUEUED),
-        totals=await engine.totals(),
+        progress=None if job is None else _as_counted(await engine.progress(job.job_id), job),
+        waiting=tuple(one for one in standing.queue if one.status is JobStatus.QUEUED),
+        totals=standing.totals,
     )
 
 
-def with_progress(status: FrameStatus, events: Sequence[Event]) -> FrameStatus:
-    """The status with the newest progress of its job; everything else is asked for again."""
-    for event in reversed(events):
-        if isinstance(event, JobProgressed) and status.job is not None and event.job_id == status.job.job_id:
-            return replace(status, progress=event.progress)
-    return status
+def _as_counted(progress: ProgressView, job: JobView) -> ProgressView:
+    """The job may have gone on since it was counted: what the statistics count too is shown as of their moment."""
+    counts = job.images
+    return progress.model_copy(update={"images": counts, "done": counts.finished, "spend_usd": job.spend_usd})
 
 
 def needs_query(events: Sequence[Event]) -> bool:

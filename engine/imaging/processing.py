@@ -5,7 +5,6 @@ A function of (input file, plan): no database, no network, safe to repeat and to
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from PIL import Image
@@ -17,14 +16,7 @@ from engine.imaging.encode import Background, encode
 from engine.imaging.enhance import saturate, sharpen
 from engine.imaging.open_checked import PictureError, PictureFormat, PictureInfo, inspect_file, open_with_info
 from engine.imaging.trim import trim_transparent
-
-
-class FailureRule(StrEnum):
-    """What becomes of an image when a step on it fails."""
-
-    CONTINUE = "continue"
-    """It goes on without that step; the failure is recorded on it."""
-    FAIL = "fail"
+from engine.rules import FailureRule
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class Action(StrEnum):
     """A PNG whose header claims 100,000 x 100,000 pixels."""
     SVG = "svg"
     """An SVG document where a PNG is expected."""
+    BLANK = "blank"
+    """A PNG without a single visible pixel."""
     EXPIRED = "expired"
     """Download: this link and its siblings have expired. Poll: the links given out already have."""
     STATUS_WORD = "status_word"
@@ -84,6 +86,7 @@ _CHATS = frozenset({"chat", "chat.prompt", "chat.check", "chat.metadata", "chat.
 FITTING: Mapping[Action, frozenset[str]] = {
     Action.BOMB: _PICTURES,
     Action.SVG: _PICTURES,
+    Action.BLANK: frozenset({"download", "remove"}),
     Action.EXPIRED: frozenset({"download", "poll"}),
     Action.STATUS_WORD: _TASKS,
     Action.FAIL: _TASKS,

@@ -1,10 +1,13 @@
 """Spoilt answers: what the actions of the script make of a reply, as bytes. Pure functions."""
 
+import io
 import json
 import struct
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from PIL import Image
 
 from engine.simulator.actions import Action
 from engine.simulator.dice import dice_of
@@ -35,6 +38,13 @@ def bomb_png() -> bytes:
     header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
     rows = zlib.compress(bytes(1_000_000), 9)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def blank_png(side: int = 64) -> bytes:
+    """A square PNG of which nothing is visible."""
+    buffer = io.BytesIO()
+    Image.new("RGBA", (side, side), (0, 0, 0, 0)).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def wrong_types(body: bytes) -> bytes:
@@ -107,6 +117,7 @@ _SPOILERS: Mapping[Action, Callable[[Rule, Reply], Reply]] = {
     Action.REDIRECT: lambda rule, _reply: Reply(302, b"", "text/plain", {"Location": rule.url}),
     Action.BOMB: _instead_of_picture(bomb_png()),
     Action.SVG: _instead_of_picture(SVG_DOCUMENT),
+    Action.BLANK: _instead_of_picture(blank_png()),
 }
 
 

@@ -36,7 +36,7 @@ options name one.
   no for status, drop, drop_before_read, hang and redirect; yes for the rest.
 - `action`, with the fields it reads: status (code, body, headers), drop, drop_before_read, lose_answer, hang,
   slow (seconds), html, list, wrong_types, empty, garbage (bytes), truncate (bytes), cut (bytes), endless,
-  redirect (url), bomb, svg, expired, status_word (word), no_images, duplicate, fail (text), say (text, word),
+  redirect (url), bomb, svg, blank, expired, status_word (word), no_images, duplicate, fail (text), say (text, word),
   refuse (text), no_choices. engine.simulator.faults.Action describes each.
 """
 

@@ -76,10 +76,48 @@ async def download(
     async with context.database.transaction() as connection:
         await task_rows.mark_downloaded(connection, task_id, len(outputs), context.now())
         await task_rows.mark_done_if_finished(connection, task_id, context.now())
-    Spool(context.folders.work).clear(task.request_key)
-    (context.folders.work / _grid_name(task_id)).unlink(missing_ok=True)
+    if not failures:  # else a retry fetches the rest from there
+        _clear(context, task)
     context.task_changed(task.generation_id, TaskState.DOWNLOADED)
     return failures
+
+
+async def fetch_again(context: JobContext, image: ImageRecord) -> None:
+    """Fetch the picture of an image whose download had failed; asks for fresh links where the old ones are dead, and
+    never pays. Raises StageError."""
+    async with context.database.reading() as connection:
+        task = await task_rows.get(connection, image.task_id)
+        siblings = await image_rows.for_task(connection, image.task_id)
+    assert task is not None, "an image's task exists"
+    if image.task_position >= len(task.outputs):
+        raise StageError(
+            Stage.DOWNLOAD,
+            f"{task.provider} named no place for this picture.",
+            code="no_link",
+            hint="Regenerate it.",
+        )
+    _, picture = await _fetch(context, task, task.outputs, image.task_position, image.image_number)
+    async with context.database.transaction() as connection:
+        await image_rows.set_original(
+            connection,
+            image.image_id,
+            original_file=str(picture.path),
+            original_sha256=picture.sha256,
+            width=picture.width,
+            height=picture.height,
+            at=context.now(),
+        )
+    context.log.info(
+        f"Downloaded {picture.width}x{picture.height}.", Stage.DOWNLOAD, image=image.image_number
+    )
+    if all(one.original_file is not None or one.image_id == image.image_id for one in siblings):
+        _clear(context, task)
+
+
+def _clear(context: JobContext, task: TaskRecord) -> None:
+    """Every picture of the task lies under its own name: what they came from goes."""
+    Spool(context.folders.work).clear(task.request_key)
+    (context.folders.work / _grid_name(task.task_id)).unlink(missing_ok=True)
 
 
 async def _spare_number(context: JobContext) -> int:
@@ -127,6 +165,7 @@ async def _insert(
                 width=picture.width if picture else None,
                 height=picture.height if picture else None,
                 cost_micros=share + (rest if position == 0 else 0),
+                replaces_image_id=generation.replaces_image_id,
             ),
             context.now(),
         )

@@ -1,4 +1,5 @@
-"""Title, description and tags of a picture, from a vision model. A failure here is a warning on the image, no more."""
+"""Title, description and tags of a picture, from a vision model. A failure here is a warning on the image, no more,
+unless the rules of a retry say otherwise."""
 
 from pathlib import Path
 
@@ -8,18 +9,22 @@ from db.status import Stage
 from engine.context import JobContext
 from engine.costs import METADATA_CALL
 from engine.crash import crash_point
-from engine.errors import ServiceError
+from engine.errors import ServiceError, StageError
 from engine.imaging.thumbnail import check_jpeg
 from engine.paid import language_charge, paid_call
 from engine.providers.language import Answer
 from engine.providers.language_replies import Description
 from engine.providers.prompts_default import METADATA_PROMPT
+from engine.rules import FailureRule
 from engine.spending import PaidCall
 from engine.templates import Template
 
 
 async def describe(context: JobContext, image: ImageRecord) -> None:
-    """Ask for title, description and tags and store them; where the settings leave them out, only step on."""
+    """Ask for title, description and tags and store them; where the settings leave them out, only step on.
+
+    Raises StageError where the rules let an image without them fail.
+    """
     if not context.settings.ai.metadata:
         async with context.database.transaction() as connection:
             await image_rows.skip_description(connection, image.image_id, context.now())
@@ -70,6 +75,8 @@ async def describe(context: JobContext, image: ImageRecord) -> None:
         if error.code in ("key", "credit"):
             raise
         warning = f"No title, description and tags: {error.message}"
+        if context.rules.metadata is FailureRule.FAIL:
+            raise StageError(Stage.METADATA, warning, code=error.code, hint=error.hint) from error
         async with context.database.transaction() as connection:
             await image_rows.add_warning(connection, image.image_id, warning, context.now())
             await image_rows.skip_description(connection, image.image_id, context.now())

@@ -51,6 +51,7 @@ async def process(context: JobContext, image: ImageRecord) -> None:
             height=result.height,
             at=context.now(),
         )
+    await _drop_earlier(context, image, result.path)
     for warning in warnings:
         context.log.warning(warning, Stage.ENHANCE, image=image.image_number)
     if result.is_original:
@@ -65,6 +66,13 @@ async def process(context: JobContext, image: ImageRecord) -> None:
         )
 
 
+async def _drop_earlier(context: JobContext, image: ImageRecord, kept: Path) -> None:
+    """The result of an earlier try in another format goes once the new one is safely there; the original stays."""
+    earlier = image.processed_file
+    if earlier is not None and earlier != image.original_file and Path(earlier) != kept:
+        await context.compute(Path(earlier).unlink, missing_ok=True)
+
+
 def _plan(context: JobContext) -> ProcessingPlan:
     settings = context.settings.processing
     return ProcessingPlan(
@@ -76,6 +84,9 @@ def _plan(context: JobContext) -> ProcessingPlan:
         enhance=settings.enhance,
         sharpening=settings.sharpening,
         saturation=settings.saturation,
+        on_trim_failure=context.rules.trim,
+        on_enhance_failure=context.rules.enhance,
+        on_convert_failure=context.rules.convert,
     )
 
 
@@ -84,11 +95,11 @@ async def _without_background(context: JobContext, image: ImageRecord, source: P
 
     An answer that was lost is not asked for again: that would pay twice.
     """
-    target = context.folders.work / f"{image.image_number:05d}_cutout.png"
+    size = context.settings.processing.remove_background_size
+    target = context.folders.work / f"{image.image_number:05d}_cutout_{size}.png"
     if target.exists():
         return target
     client = context.services.background()
-    size = context.settings.processing.remove_background_size
     call = PaidCall(
         f"background:{image.image_id}", SERVICE, size, context.prices.background_cost_micros(size) or 0
     )

@@ -79,5 +79,6 @@ async def check_quality(context: JobContext, image: ImageRecord) -> bool:
         context.log.info(f"Passed: {verdict.reason}", Stage.QUALITY_CHECK, image=image.image_number)
         return True
     context.log.warning(f"Rejected: {verdict.reason}", Stage.QUALITY_CHECK, image=image.image_number)
-    context.image_changed(image.image_id, ImageStatus.QC_FAILED)
+    is_retried = image.status is ImageStatus.PROCESSING
+    context.image_changed(image.image_id, ImageStatus.RETRY_FAILED if is_retried else ImageStatus.QC_FAILED)
     return False

@@ -18,9 +18,11 @@ LABEL_BYTES = 60
 MANUAL_REASON = "Manually approved"
 
 
-async def save(context: JobContext, image: ImageRecord, *, is_manual: bool = False) -> None:
+async def save(
+    context: JobContext, image: ImageRecord, *, is_manual: bool = False, reason: str | None = None
+) -> None:
     """Put the finished picture into the output folder and approve it; `is_manual`: a person has decided so, whatever
-    the check says. Raises StageError, or PauseRequired for the disk.
+    the check says. `reason` replaces the one on the image. Raises StageError, or PauseRequired for the disk.
 
     A repeated save after a crash finds the file that it had written by its content and adopts it.
     """
@@ -46,7 +48,7 @@ async def save(context: JobContext, image: ImageRecord, *, is_manual: bool = Fal
             image.image_id,
             output_file=str(target),
             approval=approval,
-            reason=MANUAL_REASON if is_manual else None,
+            reason=reason or (MANUAL_REASON if is_manual else None),
             at=context.now(),
         )
         await task_rows.mark_done_if_finished(connection, image.task_id, context.now())

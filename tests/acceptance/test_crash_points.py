@@ -34,7 +34,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 """Every stage has work to do, and each is passed several times."""
 
-POINTS = tuple(name for name in CRASH_POINTS if name not in ("mid_export", "mid_migration"))
+POINTS = tuple(name for name in CRASH_POINTS if name not in ("mid_export", "mid_edit", "mid_migration"))
 LATER = ("after_answer:2", "mid_poll:3", "mid_download:4", "mid_background:3", "mid_metadata:4", "mid_save:5")
 _SLOW_ENOUGH_S = 1.0
 """What the provider takes to accept a task, so that `in_post` kills while it does."""

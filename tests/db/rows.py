@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from db import generations, images, jobs, tasks
+from db import generations, images, jobs, retries, tasks
 from db.connection import Database
 from db.records import (
     GenerationRecord,
@@ -17,7 +17,7 @@ from db.records import (
     RecordedError,
     TaskRecord,
 )
-from db.status import Approval, JobKind, Stage, TaskState
+from db.status import Approval, JobKind, Progress, Stage, TaskState
 
 NOW = "2026-01-31T08:00:00.000Z"
 LATER = "2026-01-31T09:00:00.000Z"
@@ -117,6 +117,16 @@ class Rows:
         assert await self.do(tasks.mark_submitting, task.task_id, NOW)
         assert await self.do(tasks.mark_submitted, task.task_id, f"remote-{task.task_id}", NOW)
         return await self.task_now(task.task_id)
+
+    async def retry(self, *image_ids: int, job_id: str | None = None) -> str:
+        """Put images into a retry, a new one without `job_id`; its job's id."""
+        job_id = job_id or (await self.job(kind=JobKind.RETRY)).job_id
+        await self.do(retries.admit, job_id, image_ids, {}, NOW)
+        return job_id
+
+    async def begin_retry(self, image_id: int, progress: Progress | None = Progress.DOWNLOADED) -> bool:
+        """Let its retry begin with the image."""
+        return await self.do(retries.begin, image_id, progress, NOW, forgets_check=True)
 
     async def job_now(self, job_id: str) -> JobRecord:
         record = await self.ask(jobs.get, job_id)

@@ -408,3 +408,15 @@ def test_a_process_ends_after_a_failed_open(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "DatabaseCorruptError" in done.stderr
+
+
+async def test_a_snapshot_stays_as_it_was_at_its_first_statement(database: Database) -> None:
+    statement = "SELECT count(*) FROM configurations"
+    async with database.snapshot() as connection:
+        before = next(iter(await connection.execute_fetchall(statement)))[0]
+        async with database.transaction() as writer:
+            await add(writer, "one")
+        assert await count(database) == before + 1
+        assert next(iter(await connection.execute_fetchall(statement)))[0] == before
+    async with database.aggregating() as connection:
+        assert next(iter(await connection.execute_fetchall(statement)))[0] == before + 1

@@ -10,16 +10,26 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db import generations, images, job_queue, jobs, ledger, tasks, totals
+from db import generations, images, job_queue, jobs, ledger, retries, tasks, totals
 from db.connection import Database
 from db.records import NewLedgerEntry
-from db.status import Approval, ImageStatus, JobStatus, LedgerAccount, Progress, Stage, TaskState
+from db.status import Approval, ImageStatus, JobStatus, LedgerAccount, RetryState, Stage, TaskState
 from tests.db.rows import LOST, NOW, Rows
 
+IN_RETRIES = {
+    ImageStatus.RETRY_PENDING: RetryState.WAITING,
+    ImageStatus.PROCESSING: RetryState.WORKING,
+    ImageStatus.APPROVED: RetryState.APPROVED,
+    ImageStatus.RETRY_FAILED: RetryState.FAILED,
+    ImageStatus.TRASHED: RetryState.TRASHED,
+}
+"""What a retry's job counts its images as, by their state in it."""
 RECOUNT_JOB = {
-    "images": "SELECT count(*) FROM images WHERE job_id = :job",
+    "images": "SELECT (SELECT count(*) FROM images WHERE job_id = :job)"
+    " + (SELECT count(*) FROM retries WHERE job_id = :job)",
     **{
-        status.value: f"SELECT count(*) FROM images WHERE job_id = :job AND status = '{status.value}'"
+        status.value: f"SELECT (SELECT count(*) FROM images WHERE job_id = :job AND status = '{status.value}')"
+        f" + (SELECT count(*) FROM retries WHERE job_id = :job AND state = '{IN_RETRIES.get(status, '-')}')"
         for status in ImageStatus
     },
     "lost": "SELECT coalesce(sum(images_requested), 0) FROM tasks"
@@ -176,11 +186,13 @@ class Chaos:
             case 6:
                 await do(images.fail, image_id, Stage.TRIM, code="c", reason="r", at=NOW)
             case 7:
-                await do(images.mark_retry_pending, image_id, NOW)
+                await self.rows.retry(image_id)
             case 8:
-                await do(images.start_retry, image_id, Progress.DOWNLOADED, NOW)
+                await self.rows.begin_retry(image_id)
             case 9:
-                await do(images.cancel_retry, image_id, NOW)
+                active = await self.rows.ask(retries.active, image_id)
+                if active is not None:
+                    await do(retries.cancel, active.job_id, NOW)
             case 10:
                 await do(images.trash, image_id, NOW)
             case 11:

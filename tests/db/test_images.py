@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db import images
+from db import images, retries
 from db.records import ImageRecord, NewImage
 from db.status import FINISHED_IMAGES, Approval, ImageStatus, Progress, Stage
 from tests.db.rows import LATER, NOW, Rows
@@ -30,9 +30,9 @@ async def in_status(rows: Rows, status: ImageStatus, **changes: Any) -> ImageRec
     if status is S.FAILED:
         await rows.do(images.fail, one, Stage.TRIM, code="empty", reason="nothing left", at=NOW)
     if status in (S.RETRY_PENDING, S.PROCESSING, S.RETRY_FAILED):
-        await rows.do(images.mark_retry_pending, one, NOW)
+        await rows.retry(one)
     if status in (S.PROCESSING, S.RETRY_FAILED):
-        await rows.do(images.start_retry, one, Progress.DOWNLOADED, NOW)
+        await rows.begin_retry(one)
     if status is S.RETRY_FAILED:
         await rows.do(images.fail, one, Stage.CONVERT, code="encode", reason="again", at=NOW)
     if status is S.TRASHED:
@@ -60,9 +60,11 @@ ACTS: dict[str, tuple[Callable[..., Awaitable[bool]], dict[str, Any], set[ImageS
     ),
     "reject": (images.reject, {"reason": "bad"}, AT_WORK),
     "fail": (images.fail, {"stage": Stage.SAVE, "code": "disk", "reason": "r"}, AT_WORK | {S.RETRY_PENDING}),
-    "mark_retry_pending": (images.mark_retry_pending, {}, REVIEWED),
-    "start_retry": (images.start_retry, {"progress": Progress.CHECKED}, {S.RETRY_PENDING, S.PROCESSING}),
-    "cancel_retry": (images.cancel_retry, {}, {S.RETRY_PENDING, S.PROCESSING}),
+    "begin a retry": (
+        retries.begin,
+        {"progress": Progress.CHECKED, "forgets_check": False},
+        {S.RETRY_PENDING},
+    ),
     "trash": (images.trash, {}, set(S) - {S.TRASHED}),
     "restore": (images.restore, {}, {S.TRASHED}),
 }
@@ -210,17 +212,17 @@ async def test_a_failure_during_a_retry_is_retry_failed(rows: Rows) -> None:
 
 
 @pytest.mark.parametrize("retrying", [S.RETRY_PENDING, S.PROCESSING])
-@pytest.mark.parametrize("before", [S.QC_FAILED, S.FAILED])
+@pytest.mark.parametrize("before", [S.QC_FAILED, S.FAILED, S.RETRY_FAILED])
 @pytest.mark.parametrize("way", ["cancelled", "trashed and restored"])
 async def test_out_of_a_retry_it_is_what_it_was(
     rows: Rows, before: ImageStatus, retrying: ImageStatus, way: str
 ) -> None:
     image = await in_status(rows, before)
-    await rows.do(images.mark_retry_pending, image.image_id, NOW)
+    job_id = await rows.retry(image.image_id)
     if retrying is S.PROCESSING:
-        await rows.do(images.start_retry, image.image_id, None, NOW)
+        await rows.begin_retry(image.image_id, None)
     if way == "cancelled":
-        await rows.do(images.cancel_retry, image.image_id, NOW)
+        assert await rows.do(retries.cancel, job_id, NOW) == [image.image_id]
     else:
         await rows.do(images.trash, image.image_id, NOW)
         await rows.do(images.restore, image.image_id, NOW)

@@ -127,3 +127,9 @@ def test_a_missing_number_is_an_error(newer: Path) -> None:
     next(newer.glob("001_*.sql")).unlink()
     with pytest.raises(DatabaseError, match="install the program again"):
         migration_files(newer)
+
+
+def test_a_number_that_two_migrations_have_is_an_error(newer: Path) -> None:
+    (newer / "001_another.sql").write_text("SELECT 1;")
+    with pytest.raises(DatabaseError, match="have one number"):
+        migration_files(newer)

@@ -73,8 +73,11 @@ async def test_another_approval_forgets_the_one_by_hand(rows: Rows) -> None:
     image = await rejected(rows)
     one = image.image_id
     await rows.do(review.begin_approval, one, NOW)
-    await rows.do(images.mark_retry_pending, one, NOW)
-    await rows.do(images.start_retry, one, Progress.DOWNLOADED, NOW)
+    await rows.retry(one)
+    assert (await rows.image_now(one)).status is ImageStatus.QC_FAILED, "not while it is being approved"
+    await rows.do(review.cancel_approval, one, NOW)
+    await rows.retry(one)
+    await rows.begin_retry(one)
     await rows.do(images.pass_check, one, "fine", NOW)
     await rows.do(images.approve, one, output_file="/o", approval=Approval.CHECKED, reason=None, at=NOW)
     assert (await rows.image_now(one)).before_approval is None

@@ -190,9 +190,14 @@ async def test_lists(rows: Rows) -> None:
     assert [task.state for task in [*first, *rest]] == [S.PROMPTED, S.SUBMITTED, S.READY]
     assert await rows.ask(tasks.recover_submitting, job) == [made[S.SUBMITTING]]
     assert await rows.ask(tasks.recover_submitting) == [made[S.SUBMITTING], foreign[S.SUBMITTING]]
+    of_job = sorted((made[S.UNKNOWN], made[S.FAILED]), key=lambda task: task.task_id)
+    assert await rows.ask(tasks.undecided, job) == of_job
+    assert await rows.ask(tasks.undecided) == [*of_job, foreign[S.UNKNOWN]]
+    assert await rows.ask(tasks.undecided, after_task_id=of_job[-1].task_id) == [foreign[S.UNKNOWN]]
+    assert await rows.ask(tasks.count_undecided) == 3
+    assert await rows.do(tasks.note_decided, made[S.FAILED].task_id, LATER)
+    assert not await rows.do(tasks.note_decided, made[S.UNKNOWN].task_id, LATER)
     assert await rows.ask(tasks.undecided, job) == [made[S.UNKNOWN]]
-    assert await rows.ask(tasks.undecided) == [made[S.UNKNOWN], foreign[S.UNKNOWN]]
-    assert await rows.ask(tasks.undecided, after_task_id=made[S.UNKNOWN].task_id) == [foreign[S.UNKNOWN]]
     assert await rows.ask(tasks.count_by_state, job) == dict.fromkeys(TaskState, 1)
     assert (await rows.ask(tasks.count_by_state, other))[S.DONE] == 0
     both = [made[S.READY].generation_id, made[S.DONE].generation_id]

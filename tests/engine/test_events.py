@@ -9,7 +9,10 @@ from engine.events import (
     ConfigurationsChanged,
     EngineLost,
     Event,
+    ExportEnded,
+    ExportProgressed,
     ImageChanged,
+    ImportProgressed,
     JobChanged,
     JobCreated,
     JobFinished,
@@ -65,6 +68,9 @@ EXAMPLES: tuple[Event, ...] = (
     ImageChanged("k7", 12, "approved"),
     LogRecorded(ENTRY),
     ConfigurationsChanged(),
+    ImportProgressed(200, 3_000),
+    ExportProgressed("x1", "zipping", 3, 10),
+    ExportEnded("x1", "done"),
     Resynced(),
     EngineLost(),
 )
@@ -116,4 +122,6 @@ def test_only_what_a_later_one_makes_worthless_has_a_merge_key() -> None:
         "JobProgressed": "progress:k7",
         "QueueChanged": "queue",
         "ConfigurationsChanged": "configurations",
+        "ImportProgressed": "import",
+        "ExportProgressed": "export:x1",
     }

@@ -45,7 +45,7 @@ def test_keys_are_needed_for_what_the_job_does(
     tmp_path: Path, groups: dict[str, dict[str, Any]], needed: set[str]
 ) -> None:
     plan = plan_of(tmp_path, **groups)
-    assert {name.value for name in keys_needed(plan)} == needed
+    assert {name.value for name in keys_needed(plan.settings)} == needed
     missing = check(plan, tmp_path, frozenset())
     assert set(missing) == {f"keys.{name}" for name in needed}
     assert all("gimf keys set" in problem.hint and not problem.is_warning for problem in missing.values())

@@ -7,7 +7,7 @@ import pytest
 from db import generations, images, jobs, ledger, logs, tasks
 from db.connection import Database
 from db.records import NewGeneration, NewLedgerEntry, NewLogEntry, RecordedError, utc_text
-from db.status import ImageStatus, JobStatus, LedgerAccount, LogLevel, Stage, TaskState
+from db.status import ImageStatus, JobKind, JobStatus, LedgerAccount, LogLevel, Stage, TaskState
 from engine.api import ImageQuery, JobQuery, LogQuery
 from engine.errors import ConflictError, NotFoundError
 from engine.paths import Paths
@@ -40,15 +40,15 @@ async def every_kind_of_image(rows: Rows, job_id: str) -> None:
         await rows.do(images.fail, failed.image_id, Stage.SAVE, code="file", reason="No.", at=NOW)
         waiting = await rows.image(job_id)
         await rows.do(images.fail, waiting.image_id, Stage.SAVE, code="file", reason="No.", at=NOW)
-        await rows.do(images.mark_retry_pending, waiting.image_id, NOW)
+        await rows.retry(waiting.image_id)
         at_work = await rows.image(job_id)
         await rows.do(images.reject, at_work.image_id, "A logo.", NOW)
-        await rows.do(images.mark_retry_pending, at_work.image_id, NOW)
-        await rows.do(images.start_retry, at_work.image_id, None, NOW)
+        await rows.retry(at_work.image_id)
+        await rows.begin_retry(at_work.image_id, None)
         again = await rows.image(job_id)
         await rows.do(images.reject, again.image_id, "A logo.", NOW)
-        await rows.do(images.mark_retry_pending, again.image_id, NOW)
-        await rows.do(images.start_retry, again.image_id, None, NOW)
+        await rows.retry(again.image_id)
+        await rows.begin_retry(again.image_id, None)
         await rows.do(images.fail, again.image_id, Stage.SAVE, code="file", reason="No.", at=NOW)
         trashed = await rows.approved(job_id)
         await rows.do(images.trash, trashed.image_id, NOW)
@@ -178,12 +178,14 @@ async def test_totals_are_what_a_recount_finds(rows: Rows, queries: Queries) -> 
     await rows.do(jobs.mark_started, running.job_id, NOW)
     await rows.do(jobs.add_active_ms, running.job_id, 30_000)
     total = await queries.totals()
-    assert (total.jobs, total.jobs_completed, total.jobs_running, total.jobs_queued) == (3, 1, 1, 1)
+    retries = (await queries.jobs(JobQuery(kind=JobKind.RETRY))).rows
+    assert (total.jobs, total.jobs_completed, total.jobs_running) == (3 + len(retries), 1, 1)
+    assert total.jobs_queued == 1 + len(retries)
     assert (total.images, total.approved, total.failed) == (16, 2, 6)
     assert total.success_rate == pytest.approx(2 / 10)
     assert total.average_duration_s == pytest.approx(60.0)
     await rows.do(jobs.mark_deleted, queued.job_id, NOW)
-    assert (await queries.totals()).jobs_queued == 0
+    assert (await queries.totals()).jobs_queued == len(retries)
 
 
 async def test_today_is_what_was_paid_since_midnight_here(rows: Rows, queries: Queries) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -62,6 +63,21 @@ class TestOrder:
         assert told == [(name, job.job_id) for job in jobs for name in ("JobStarted", "JobFinished")]
         assert await engine.is_idle()
         assert await engine.queue() == []
+
+    async def test_a_job_whose_snapshot_is_damaged_fails_alone(self, home: EngineHome) -> None:
+        async with home.open(is_working=False) as engine:
+            damaged, next_one = [await engine.start_job(request(label, ai=BARE)) for label in "AB"]
+        with closing(sqlite3.connect(home.paths.database_file)) as connection, connection:
+            connection.execute("DROP TRIGGER job_snapshots_are_immutable")
+            connection.execute(
+                "UPDATE job_snapshots SET inputs = '{\"columns\": 7}' WHERE job_id = ?", (damaged.job_id,)
+            )
+        async with home.open() as engine:
+            assert (await engine.wait_for_job(next_one.job_id)).status is JobStatus.COMPLETED
+            failed = await engine.job(damaged.job_id)
+            assert failed.status is JobStatus.FAILED
+            assert failed.error is not None
+            assert (failed.error.code, "keyword_source" in failed.error.message) == ("damaged", True)
 
     async def test_a_failed_job_does_not_stall_the_queue(self, engine: Engine, home: EngineHome) -> None:
         home.script(
@@ -180,6 +196,7 @@ class TestPause:
             view = await engine.job(job.job_id)
             assert view.status is JobStatus.PAUSED
             assert view.pause is not None
+            assert (await engine.progress(job.job_id)).is_quiescent, "nobody works on it any more"
             home.script()
             await engine.resume_job(job.job_id)
             assert (await engine.wait_for_job(job.job_id)).status is JobStatus.COMPLETED

@@ -18,7 +18,7 @@ from engine.events import (
     QueueChanged,
     TaskChanged,
 )
-from engine.job_maker import ID_ALPHABET
+from engine.ids import ID_ALPHABET
 from engine.service import Engine
 from engine.views import ImageStatus, JobStatus, JobView, LogLevel
 from tests.support.clock import FakeClock
@@ -287,6 +287,7 @@ class TestRerunning:
         assert rerun.images.planned == 3
         assert rerun.job_id != original.job_id
         assert await idle.job(original.job_id) == original
+        assert (await idle.job_detail(original.job_id)).child_job_ids == (rerun.job_id,)
 
     async def test_with_the_configuration_as_it_is_now(self, idle: Engine) -> None:
         await idle.save_configuration("stock", settings(generation={"generations": 2}))
@@ -307,7 +308,9 @@ class TestRerunning:
         assert [view.label[0] for view in views] == ["C", "A"]
         assert [label[0] for label in await order(idle)] == ["A", "B", "C", "C", "A"]
 
-    async def test_one_that_cannot_start_keeps_all_back(self, home: EngineHome, clock: FakeClock) -> None:
+    async def test_one_that_cannot_start_fails_and_keeps_no_other_back(
+        self, home: EngineHome, clock: FakeClock
+    ) -> None:
         keywords = home.root.parent / "keywords.txt"
         keywords.write_text("cat\n")
         async with home.open(clock=clock, is_working=False) as idle:
@@ -315,8 +318,13 @@ class TestRerunning:
             bad = await idle.start_job(request("bad", files={"keywords_file": str(keywords)}))
             keywords.unlink()
             with pytest.raises(SettingsError, match=r"bad files\.keywords_file"):
-                await idle.rerun_jobs([good.job_id, bad.job_id], is_as_run=True)
+                await idle.rerun_jobs([bad.job_id], is_as_run=True)
             assert await order(idle) == ["good", "bad"]
+            views = await idle.rerun_jobs([bad.job_id, good.job_id], is_as_run=True)
+            assert [view.status for view in views] == [JobStatus.FAILED, JobStatus.QUEUED]
+            assert views[0].error is not None
+            assert views[0].error.message.startswith("It cannot start: files.keywords_file")
+            assert await order(idle) == ["good", "bad", views[1].label]
 
     async def test_the_longest_label_can_be_rerun_again_and_again(self, idle: Engine) -> None:
         job = await idle.start_job(request("x" * 200))

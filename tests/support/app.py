@@ -44,14 +44,16 @@ async def running(
     *,
     heard: list[Message] | None = None,
     app_class: type[FactoryApp] = FactoryApp,
+    has_toasts: bool = False,
 ) -> AsyncIterator[Pilot[int]]:
-    """The app in a terminal of that size, attached and with the dashboard loaded. `heard` gets every message.
+    """The app in a terminal of that size, attached and with the dashboard loaded. `heard` gets every message;
+    notices are drawn only where it `has_toasts`.
 
     A fault of the program that the app survived fails the test at the end of the block.
     """
     app = app_class(services)
     hook = None if heard is None else heard.append
-    async with app.run_test(size=size, message_hook=hook) as pilot:
+    async with app.run_test(size=size, message_hook=hook, notifications=has_toasts) as pilot:
         await wait_until(pilot, lambda: app.is_attached and not getattr(app.screen, "is_loading_now", False))
         yield pilot
 

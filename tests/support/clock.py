@@ -64,3 +64,19 @@ class FakeClock:
             if not awakening.done():
                 awakening.set_result(None)
         self._move_soon()
+
+
+class StillClock:
+    """Implements engine.clock.Clock. It is always the same moment, and nobody's wait ends."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def monotonic(self) -> float:
+        return 1_000.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.Event().wait()

@@ -9,9 +9,24 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from engine.care.restore import BackupView, RestoreView
+from engine.care.views import CleanView
 from engine.doctor import CheckView
+from engine.electron.views import ImportView
+from engine.export.views import AgencyView, ExportView, FitView
 from engine.key_check import KeyView
-from engine.views import ConfigurationView, DecisionView, ImageView, JobDetailView, JobView, LogView, PlanView
+from engine.views import (
+    ConfigurationView,
+    DecisionView,
+    ImageView,
+    JobDetailView,
+    JobView,
+    LogView,
+    PlanView,
+    StartedView,
+    TaskDecisionView,
+    UndecidedView,
+)
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 DOCUMENTS: dict[str, type[BaseModel]] = {
@@ -20,10 +35,20 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "plan": PlanView,
     "image": ImageView,
     "decision": DecisionView,
+    "started": StartedView,
+    "undecided": UndecidedView,
+    "task_decision": TaskDecisionView,
+    "export": ExportView,
+    "agency": AgencyView,
+    "fit": FitView,
     "log_entry": LogView,
     "configuration": ConfigurationView,
     "key": KeyView,
     "check": CheckView,
+    "import": ImportView,
+    "clean": CleanView,
+    "backup": BackupView,
+    "restore": RestoreView,
 }
 """Name of the file, without `.json`, to the model that the command line prints."""
 

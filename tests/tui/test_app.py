@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.app import ComposeResult
@@ -25,7 +26,9 @@ from tui.screens.dashboard import DashboardScreen
 from tui.screens.quit_dialog import QuitDialog
 from tui.status import Link
 from tui.widgets.app_header import AppHeader
+from tui.widgets.progress_panel import ProgressPanel
 from tui.widgets.size_guard import SizeGuard
+from tui.widgets.trouble_bar import TroubleBar
 
 
 class Probe(FactoryScreen):
@@ -216,6 +219,12 @@ async def test_an_engine_that_cannot_start_is_said_and_the_app_stays(home: Engin
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.status.link is Link.LOST)
         assert app.status.problem == "The folder is [bold]elsewhere."
+        bar = app.screen.query_one(TroubleBar)
+        await wait_until(pilot, lambda: bar.display)
+        said = str(bar.content)
+        assert "The folder is [bold]elsewhere." in said
+        assert str(home.paths.log_file) in said
+        assert "Nothing is at work" not in app.screen.query_one(ProgressPanel).plain
         await pilot.press("p", "s")
         await pilot.pause()
         assert not app._exit
@@ -300,3 +309,27 @@ async def test_the_users_keys_replace_ours_and_clashes_are_told(home: EngineHome
         assert isinstance(pilot.app.screen, DashboardScreen)
         await pilot.press("b")
         await wait_until(pilot, lambda: type(pilot.app.screen).__name__ == "StartDialog")
+
+
+async def test_what_config_toml_has_and_cannot_be_used_is_said_on_the_screen(home: EngineHome) -> None:
+    home.paths.ensure()
+    home.paths.config_file.write_text('theme = "mauve"\n[keymap]\n"nope.nope" = "z"\n')
+    async with home.open() as engine:
+        services = services_for(engine, home=home, notices=("xyz: there is no such field.",))
+        async with running(services) as pilot:
+            said = "\n".join(one.message for one in pilot.app._notifications)
+            assert "xyz: there is no such field." in said
+            assert "there is no theme mauve; gimf-dark is used" in said
+            assert "there is no action nope.nope" in said
+
+
+async def test_an_empty_queue_makes_room_for_the_names_of_the_sections(home: EngineHome) -> None:
+    async with home.open() as engine, running(services_for(engine, home=home), size=(80, 24)) as pilot:
+        totals = pilot.app.status.totals
+        assert totals is not None
+        busy = totals.model_copy(update={"spend_today_usd": 0.0451, "failed": 1})
+        pilot.app.status = replace(pilot.app.status, totals=busy)
+        line = pilot.app.screen.query_one(AppHeader)._line().plain
+        assert "3 Review 1 4 Gallery 5 Settings" in line
+        assert line.rstrip().endswith("$0.0451 today")
+        assert "queue" not in line

@@ -41,3 +41,54 @@ async def test_an_id_is_a_number(program: Program) -> None:
     refused = await program.run("images", "trash", "cats")
     assert refused.status == 2
     assert "'cats' is not a whole number" in refused.stderr
+
+
+@pytest.mark.acceptance
+async def test_retry_regenerate_and_decide_on_the_command_line(online: Program, simulator: Simulator) -> None:
+    verdict = json.dumps({"passed": False, "reason": "a visible logo"})
+    script = (
+        Rule(service=Service.OPENAI, operation="chat.check", action=Action.SAY, text=verdict),
+        Rule(service=Service.PIAPI, operation="submit", action=Action.STATUS, code=400, nth=3),
+    )
+    simulator.world.replace_script(script)
+    quick = ("--set", "generation.poll_interval_seconds=0.5", "--set", "generation.concurrency=1")
+    await online.run("run", "--label", "cats", "--set", "generation.generations=3", *quick)
+
+    nothing_named = await online.run("images", "retry")
+    assert nothing_named.status == 2
+    assert "by their ids" in nothing_named.stderr
+    wrong = await online.run("images", "retry", "--job", "cats", "--set", "ai.metadata=off", "--json")
+    assert (wrong.status, wrong.document["error"]["problems"][0]["field"]) == (2, "--set ai.metadata")
+    wrong = await online.run("images", "retry", "--job", "cats", "--on-failure", "save=continue")
+    assert wrong.status == 2
+
+    simulator.world.replace_script(())
+    retry = await online.run(
+        "images", "retry", "--job", "cats", "--reason", "logo", "--set", "processing.convert=on",
+        "--set", "processing.convert_format=webp", "--json",
+    )  # fmt: skip
+    assert retry.status == 0, retry.stderr
+    (job,) = retry.document["jobs"]
+    assert (job["kind"], job["status"], job["images"]["approved"]) == ("retry", "completed", 2)
+    listed = (await online.run("images", "list", "--job", str(job["number"]), "--json")).document
+    assert {image["status"] for image in listed} == {"approved"}
+    assert {Path(image["file"]).suffix for image in listed} == {".webp"}
+    shown = (await online.run("jobs", "show", str(job["number"]), "--json")).document
+    assert shown["retry"]["processing"] == {"convert": True, "convert_format": "webp"}
+
+    unasked = await online.run("images", "regenerate", str(listed[0]["image_id"]))
+    assert (unasked.status, "--yes" in unasked.stderr) == (2, True)
+    order = await online.run("images", "regenerate", str(listed[0]["image_id"]), "--yes", "--json")
+    assert order.status == 0, order.stderr
+    (new_job,) = order.document["jobs"]
+    (new,) = (await online.run("images", "list", "--job", new_job["job_id"], "--json")).document
+    assert new["replaces_image_id"] == listed[0]["image_id"]
+
+    (undecided,) = (await online.run("images", "decide", "--json")).document
+    assert (undecided["state"], undecided["choices"]) == ("failed", ["lost", "submit"])
+    people = await online.run("images", "decide")
+    assert "lost, submit" in people.stdout
+    decided = await online.run("images", "decide", str(undecided["task"]), "--submit", "--yes", "--json")
+    assert decided.status == 0, decided.stderr
+    assert decided.document["jobs"][0]["images"]["approved"] == 3
+    assert (await online.run("images", "decide")).stdout == "Nothing needs a decision.\n"

@@ -10,7 +10,7 @@ import pytest
 
 from engine.secrets import KeyName
 from engine.views import ImageStatus, JobStatus, LogLevel
-from tui.cli import commands, load_handler
+from tui.cli import commands, images_options, load_handler
 from tui.cli.commands import build_parser, parse
 from tui.cli.parsing import NoCommandError, UsageError
 
@@ -43,7 +43,7 @@ def test_every_option_is_explained(name: str) -> None:
 
 def test_words_are_those_of_the_engine() -> None:
     assert tuple(JobStatus) == commands._JOB_STATUSES
-    assert tuple(ImageStatus) == commands._IMAGE_STATUSES
+    assert tuple(ImageStatus) == images_options.IMAGE_STATUSES
     assert tuple(LogLevel) == commands._LEVELS
     assert set(KeyName) == set(commands._KEYS)
 

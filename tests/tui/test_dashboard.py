@@ -1,6 +1,7 @@
 """The dashboard follows the engine by itself, and its keys act on the engine."""
 
 import asyncio
+from pathlib import Path
 
 from textual.message import Message
 from textual.pilot import Pilot
@@ -9,11 +10,12 @@ from engine.api import JobQuery
 from engine.service import Engine
 from engine.views import JobStatus
 from tests.support.app import running, services_for, wait_until
-from tests.support.engine import EngineHome, request
+from tests.support.engine import EngineHome, engine_home, request
 from tui.messages import OpenJob
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.confirm_bar import ConfirmBar
+from tui.widgets.latest_images import LatestImages
 from tui.widgets.memory_source import MemorySource
 from tui.widgets.progress_panel import ProgressPanel
 from tui.widgets.record_table import RecordTable
@@ -189,3 +191,33 @@ def text_of(pilot: Pilot[int], panel: WelcomePanel) -> str:
     with pilot.app.console.capture() as capture:
         pilot.app.console.print(panel.render(), width=200)
     return capture.get()
+
+
+async def test_the_first_key_has_a_job_to_work_on(home: EngineHome) -> None:
+    """Nothing waits, so the list of what has ended has the focus, and enter opens the newest job."""
+    async with home.open() as engine:
+        job = await engine.start_job(request("one"))
+        await engine.wait_for_job(job.job_id)
+        heard: list[Message] = []
+        async with running(services_for(engine, home=home), heard=heard) as pilot:
+            await wait_until(pilot, lambda: labels(pilot, "recent") == ["one"])
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: [one.job_id for one in opened(heard)] == [job.job_id])
+
+
+async def test_when_a_job_has_ended_everything_of_it_is_shown(tmp_path: Path) -> None:
+    """Also what comes slowly while it runs."""
+    async with (
+        engine_home(tmp_path / "gimf", reject_share=0.3) as home,
+        home.open() as engine,
+        running(services_for(engine, home=home)) as pilot,
+    ):
+        panel = pilot.app.screen.query_one(ProgressPanel)
+        job = await engine.start_job(request("one", generation={"generations": 8, "concurrency": 2}))
+        await wait_until(pilot, lambda: "for your decision.  Press 3." in panel.plain, turns=1_500)
+        counts = (await engine.job(job.job_id)).images
+        assert counts.approved > 1
+        assert counts.qc_failed
+        assert f"{counts.qc_failed} image" in panel.plain
+        latest = pilot.app.screen.query_one(LatestImages)
+        await wait_until(pilot, lambda: len(latest.image_ids) == counts.approved)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.paths import Paths
 from tests.support.engine import EngineHome, until
 from tests.support.pseudo_terminal import PseudoTerminal
 from tui.attach import answers, end_engine
+from tui.exit_signals import leave_with_terminal
 
 pytestmark = pytest.mark.acceptance
 
@@ -87,6 +89,28 @@ async def test_a_line_that_is_cut_ends_it_also_where_hang_ups_are_ignored(home: 
     terminal.hang_up()
     assert await terminal.end() == 128 + signal.SIGHUP
     await end_engine(home.paths, at_once=True)
+
+
+async def test_a_terminal_that_is_gone_before_the_window_opens_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As after the demo, whose line broke while it was being shown."""
+    monkeypatch.setattr("tui.exit_signals.terminal_settings", lambda: None)
+    left: list[int] = []
+    await leave_with_terminal(left.append)
+    assert left == [128 + signal.SIGHUP]
+
+
+async def test_a_line_that_is_cut_during_the_demo_ends_all_of_it(home: EngineHome) -> None:
+    """It does not come back to the window that the demo was chosen in: there is nothing to draw it on."""
+    terminal = PseudoTerminal(program(home), {**os.environ, **home.environ})
+    await terminal.wait_for("No job has run here yet")
+    terminal.press("t")
+    await terminal.wait_for("ETA ", 60)
+    terminal.hang_up()
+    assert await terminal.end(60) == 128 + signal.SIGHUP
+    for root in (home.root, home.paths.demo_dir):
+        await end_engine(Paths.resolve(root, {}), at_once=True)
 
 
 async def test_q_leaves_with_status_0_and_the_keys_that_were_set(home: EngineHome) -> None:

@@ -103,7 +103,9 @@ async def test_every_theme_is_there_from_the_start_and_can_be_changed(
 
 async def test_preferences_that_come_late_take_effect(services: AppServices) -> None:
     wanted = Preferences(theme="nord", keymap={"review.approve": "f5"})
-    late = replace(services, preferences=FirstLook(), read_preferences=lambda: wanted, attach=_unreachable)
+    late = replace(
+        services, preferences=FirstLook(), read_preferences=lambda: (wanted, ()), attach=_unreachable
+    )
     app = FactoryApp(late)
     async with app.run_test() as pilot:
         await wait_until(pilot, lambda: app.theme == "nord")
@@ -114,7 +116,7 @@ async def test_preferences_that_come_late_take_effect(services: AppServices) -> 
 async def test_preferences_that_are_wrong_end_the_app(services: AppServices) -> None:
     refusal = SettingsError([Problem("theme", "it is no text")])
 
-    def refuse() -> Preferences:
+    def refuse() -> tuple[Preferences, tuple[str, ...]]:
         raise refusal
 
     app = FactoryApp(replace(services, preferences=FirstLook(), read_preferences=refuse))

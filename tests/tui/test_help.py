@@ -16,6 +16,8 @@ def test_search_finds_by_word_key_and_id() -> None:
     assert action_of("global.help") in list(matching("jobs", "f1", {}))
     assert action_of("global.help") in list(matching("jobs", "f9", {"global.help": "f9"}))
     assert not list(matching("dashboard", "review.approve", {}))
+    assert list(matching("jobs", "list.mark_all", {}))
+    assert not list(matching("logs", "list.mark", {})), "where nothing can be marked"
 
 
 async def test_help_opens_on_every_screen_and_searches_as_you_type(home: EngineHome) -> None:

@@ -3,6 +3,8 @@
 import pytest
 from textual.binding import Binding
 
+from tui.app import FactoryApp
+from tui.factory_screen import FactoryScreen
 from tui.keys import (
     ACTIONS,
     FORBIDDEN_KEYS,
@@ -16,6 +18,20 @@ from tui.keys import (
     sections_of,
     split_keys,
 )
+from tui.screens.dashboard import DashboardScreen
+from tui.screens.gallery import GalleryScreen
+from tui.screens.job_detail import JobDetailScreen
+from tui.screens.jobs import JobsScreen
+from tui.screens.review import ReviewScreen
+from tui.screens.settings import SettingsScreen
+from tui.screens.viewer import ViewerScreen
+from tui.widgets.field_list import FieldList
+from tui.widgets.filter_bar import FilterKeys
+from tui.widgets.gallery_grid import GalleryGrid
+from tui.widgets.log_panel import LogPanel
+from tui.widgets.log_view import LogView
+from tui.widgets.record_table import RecordTable
+from tui.widgets.settings_form import FieldForm
 
 SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "logs", "settings")
 DESTRUCTIVE = {"remove", "delete", "trash", "stop", "force_stop"}
@@ -114,3 +130,58 @@ def test_of_two_remapped_actions_that_clash_one_is_refused() -> None:
     good, problems = checked_keymap({"jobs.rerun": "z", "jobs.rename": "z"})
     assert len(good) == 1
     assert len(problems) == 1
+
+
+PROMISED = {
+    "global": "1 2 3 4 5 ctrl+p : ? f1 escape backspace q tab ctrl+l",
+    "screen": "y Y",
+    "list": "j k down up g G ctrl+d ctrl+u space V A enter l h",
+    "filter": "/ f o O",
+    "dashboard": "s n x X p r J K d",
+    "jobs": "r R d u t x X",
+    "job_detail": "[ ] n N r R t d E",
+    "review": "a d u comma . w i [ ]",
+    "gallery": "v d",
+    "viewer": "h l z + - left right up down b i m a d",
+    "logs": "F f / n N w S J",
+    "form": "enter space + - [ ] / D",
+    "settings": "ctrl+s T e",
+}
+"""What the program is known by: whoever takes one of these away tells the users."""
+
+
+@pytest.mark.parametrize("section", PROMISED)
+def test_the_promised_keys_are_there(section: str) -> None:
+    keys = {key for action in actions_in(section) for key in split_keys(action.keys)}
+    promised = {key for word in PROMISED[section].split() for key in split_keys(word)}
+    assert promised <= keys
+
+
+DOERS: dict[str, type[object]] = {
+    "global": FactoryApp,
+    "screen": FactoryScreen,
+    "list": RecordTable,
+    "grid": GalleryGrid,
+    "filter": FilterKeys,
+    "dashboard": DashboardScreen,
+    "jobs": JobsScreen,
+    "job_detail": JobDetailScreen,
+    "review": ReviewScreen,
+    "gallery": GalleryScreen,
+    "viewer": ViewerScreen,
+    "logs": LogPanel,
+    "form": FieldForm,
+    "settings": SettingsScreen,
+}
+
+
+@pytest.mark.parametrize("section", DOERS)
+def test_every_action_is_done_by_somebody(section: str) -> None:
+    doers = (DOERS[section], FieldList, LogView) if section in ("form", "logs") else (DOERS[section],)
+    undone = [
+        action.id
+        for action in actions_in(section)
+        if not any(hasattr(doer, f"action_{action.verb}") for doer in doers)
+    ]
+    assert undone == []
+    assert set(DOERS) == {action.section for action in ACTIONS}

@@ -114,3 +114,14 @@ async def test_lines_come_while_a_job_runs_and_lead_to_it(home: EngineHome) -> N
         )
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(pilot.app.screen, JobDetailScreen))
+
+
+async def test_what_was_copied_is_called_what_it_is(home: EngineHome) -> None:
+    (job_id,) = await fill_jobs(home.paths, 1)
+    fill_log(home.paths, job_id, 5)
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        await open_logs(pilot)
+        await wait_until(pilot, lambda: panel(pilot).line_to_copy() is not None)
+        await pilot.press("y")
+        (said,) = [one.message for one in pilot.app._notifications]
+        assert said.startswith("Copied line: 20")

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from engine.api import ImageQuery
 from engine.service import Engine
@@ -14,6 +16,7 @@ from engine.views import ImageStatus, ImageView
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, engine_home, request
 from tests.support.images import finished_job
+from tests.support.screen_text import text_of
 from tui.app import FactoryApp
 from tui.screens.review import ReviewScreen
 from tui.screens.viewer import ViewerScreen
@@ -68,7 +71,7 @@ class Desk:
         raise AssertionError(f"image {image_id} did not become {status}")
 
     def words(self) -> str:
-        return str(self.screen.query_one("#review-words").render())
+        return text_of(self.screen.query_one("#review-words", Static))
 
     def line(self, selector: str) -> str:
         return str(self.screen.query_one(selector).render())
@@ -187,6 +190,7 @@ async def test_reason_and_facts(rejecting: EngineHome) -> None:
         assert image.prompt not in " ".join(at.words().split())
         await at.press("i")
         assert "flux-schnell" in at.words()
+        assert f"{image.number} of its job" in at.words(), "the number that the log and the file's name have"
         await at.press("i")
         assert "flux-schnell" not in at.words()
         await at.press("w")
@@ -261,3 +265,19 @@ async def test_it_works_in_small_terminals(rejecting: EngineHome, size: tuple[in
         assert at.table.region.height >= 3
         await at.press("a")
         await at.until_status(images[0].image_id, S.APPROVED)
+
+
+async def test_the_picture_is_left_out_under_a_dialog_and_back_after_it(rejecting: EngineHome) -> None:
+    async with desk(rejecting, 2) as (at, _):
+        preview = at.preview
+
+        def is_drawn() -> bool:
+            width, height = preview.size
+            (line,) = preview.render_lines(Region(0, height // 2, width, 1))
+            return bool(line.text.strip())
+
+        await wait_until(at.pilot, lambda: preview.frame is not None and is_drawn())
+        await at.press("question_mark")
+        await wait_until(at.pilot, lambda: not is_drawn())
+        await at.press("escape")
+        await wait_until(at.pilot, is_drawn)

@@ -28,6 +28,28 @@ async def open_dialog(pilot: Pilot[int]) -> None:
     await wait_until(pilot, lambda: isinstance(pilot.app.screen, StartDialog) and "estimate" in text(pilot))
 
 
+def toasts(pilot: Pilot[int]) -> str:
+    return "\n".join(one.message for one in pilot.app._notifications)
+
+
+async def test_a_small_terminal_shows_the_estimate_and_the_keys(home: EngineHome) -> None:
+    async with home.open() as engine:
+        document = settings(
+            generation={"generations": 40, "budget_usd": 5.0}, processing={"remove_background": True}
+        )
+        await engine.save_configuration("long", document, is_default=True)
+        async with running(services_for(engine, home=home), size=(80, 24)) as pilot:
+            await open_dialog(pilot)
+            await pilot.pause()
+            lines = [strip.text for strip in pilot.app.screen._compositor.render_strips()]
+            assert any("estimate" in line and "of a budget of $5.00" in line for line in lines)
+            assert any("enter start" in line for line in lines)
+            assert any("esc cancel" in line for line in lines)
+            assert not any("folder    /" in line for line in lines)
+            await pilot.press("pagedown", "pagedown")
+            await wait_until(pilot, lambda: pilot.app.screen.query_one("#start-plan-box").scroll_y > 0)
+
+
 async def test_enter_starts_what_is_shown(home: EngineHome) -> None:
     async with home.open() as engine:
         await engine.save_configuration("cats", settings(generation={"generations": 2}), is_default=True)
@@ -59,9 +81,11 @@ async def test_what_stands_in_the_way_is_listed_and_nothing_starts(home: EngineH
         assert "problem" in text(pilot)
         assert "openai" in text(pilot)
         await pilot.press("enter")
-        await pilot.press("tab", "tab", *"x", "enter")
+        assert "cannot start" in toasts(pilot)
+        await pilot.press("tab", "tab", "9", "enter")
         await pilot.pause()
         assert isinstance(pilot.app.screen, StartDialog)
+        assert "still being made" in toasts(pilot), "what was typed has not been planned yet"
         await pilot.press("escape")
         assert not await jobs_of(engine)
 

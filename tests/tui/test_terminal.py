@@ -2,6 +2,8 @@
 
 import os
 import pty
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -173,3 +175,14 @@ def test_a_tmux_that_cannot_be_asked_has_no_features(tmp_path: Path, monkeypatch
     assert tmux_features() == frozenset()
     monkeypatch.setattr(terminal, "ask_terminal", lambda *_: KITTY)
     assert find_out("auto", {"TMUX": "/tmp/tmux-0/default,1,0"}).is_tmux
+
+
+@pytest.mark.parametrize("module", ["tui.cli.open_app", "tui.cli.demo", "tui.cli.demo_app"])
+def test_textual_is_not_imported_before_the_terminal_was_asked(module: str) -> None:
+    """It reads TEXTUAL_COLOR_SYSTEM when it is imported; afterwards true colours, and with them kitty's pictures,
+    would be missing wherever COLORTERM does not come through, as over ssh."""
+    script = (
+        f"import sys, {module}\nsys.exit(' '.join(one for one in sys.modules if one.startswith('textual')))"
+    )
+    outcome = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert outcome.stderr.strip() == ""

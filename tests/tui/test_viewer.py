@@ -7,12 +7,14 @@ from typing import Any, cast
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from engine.service import Engine
 from engine.views import ImageStatus, ImageView
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, engine_home
 from tests.support.images import finished_job
+from tests.support.screen_text import text_of
 from tui.app import FactoryApp
 from tui.messages import OpenImage
 from tui.pictures import Backdrop
@@ -170,7 +172,7 @@ async def test_backdrops_facts_and_protocols(home: EngineHome) -> None:
         facts = at.screen.query_one("#viewer-facts")
         await at.press("i")
         assert facts.display
-        assert image.prompt.split()[0] in str(at.screen.query_one("#viewer-words").render())
+        assert image.prompt.split()[0] in text_of(at.screen.query_one("#viewer-words", Static))
         await at.press("escape")
         assert not facts.display
         seen = []

@@ -6,7 +6,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 from typing import Any
 
+from tui.cli.care_options import add_care
 from tui.cli.engine_options import add_engine
+from tui.cli.export_options import add_export
+from tui.cli.images_options import add_images
 from tui.cli.parsing import (
     NoCommandError,
     Parser,
@@ -22,16 +25,6 @@ from tui.cli.simulator_options import add_simulator
 from tui.cli.statuses import describe_statuses
 
 _JOB_STATUSES = ("queued", "running", "paused", "completed", "failed", "stopped", "interrupted")
-_IMAGE_STATUSES = (
-    "pending",
-    "approved",
-    "qc_failed",
-    "failed",
-    "retry_pending",
-    "processing",
-    "retry_failed",
-    "trashed",
-)
 _LEVELS = ("debug", "info", "warning", "error")
 _KEYS = ("openai", "piapi", "remove_bg", "runware")
 _JOB_ID_HELP = "id, the beginning of one, number or label"
@@ -70,7 +63,9 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _add_work(commands)
     _add_jobs(commands)
-    _add_images(commands)
+    add_images(commands, _JOB_ID_HELP)
+    _add_logs(commands)
+    add_export(commands)
     _add_configurations(commands)
     _add_keys(commands)
     _add_tools(commands)
@@ -186,33 +181,7 @@ def _add_jobs(commands: Any) -> None:
     _add_yes(delete)
 
 
-def _add_images(commands: Any) -> None:
-    actions = add_group(commands, "images", "list, approve, trash and restore images")
-    listing = add_command(
-        actions,
-        "list",
-        "images:list_images",
-        "list images of every status, newest first",
-        description="List images of every status, newest first. "
-        "The galleries show only approved ones: --status approved.",
-    )
-    listing.add_argument("--job", metavar="ID", help=f"only of this job ({_JOB_ID_HELP})")
-    _add_choices(listing, "--status", _IMAGE_STATUSES)
-    listing.add_argument("--reason", default="", help="only where the reason contains this")
-    listing.add_argument("--stage", metavar="STAGE", help="only those that failed at this stage")
-    listing.add_argument("--text", default="", help="words in prompt, keyword, title, description or tags")
-    _add_limit(listing)
-
-    for name, summary in (
-        ("approve", "process, title and save rejected or failed images without the check"),
-        ("trash", "move images to the trash, and their files out of the output folder"),
-        ("restore", "give trashed images the status that they had, and their files back"),
-    ):
-        decision = add_command(actions, name, f"images:{name}_images", summary)
-        decision.add_argument(
-            "images", metavar="ID", nargs="+", type=count, help="`gimf images list` shows them"
-        )
-
+def _add_logs(commands: Any) -> None:
     logs = add_command(commands, "logs", "logs:show_logs", "print the log of a job, complete, oldest first")
     logs.add_argument("job", metavar="JOB", help=_JOB_ID_HELP)
     logs.add_argument("--level", choices=_LEVELS, default="info", help="lowest level shown (default: info)")
@@ -292,6 +261,7 @@ def _add_tools(commands: Any) -> None:
     )
     doctor.add_argument("--online", action="store_true", help="also make one cheap call with each key")
 
+    add_care(commands)
     add_engine(commands)
     add_simulator(commands)
 

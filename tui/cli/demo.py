@@ -1,16 +1,17 @@
 """`gimf demo`: a job against a simulator that lives as long as the demo."""
 
 import os
-import sys
+import shlex
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.api import JobRequest, WorkApi
-from engine.demo import LABEL, SIMULATOR_OPTIONS, demo_environment, demo_settings, simulator_process
+from engine.demo import LABEL, demo_environment, demo_settings, simulator_process
 from engine.paths import HOME_VARIABLE
 from engine.settings import Settings, dump_settings
 from engine.views import JobStatus, JobView
+from tui.cli.demo_engine import make_way, simulator_command
 from tui.cli.interrupts import catching_signals
 from tui.cli.output import Output
 from tui.cli.parsing import has_terminal
@@ -25,23 +26,16 @@ DEFAULT_COUNT = 12
 async def demo(options: Namespace, output: Output) -> int:
     """The job object. Status 0 when the job completed: rejections by the check belong to the show."""
     settings = demo_settings(options.count)
-    command = [
-        sys.executable,
-        "-m",
-        "tui.cli",
-        "simulator",
-        "--parent-pid",
-        str(os.getpid()),
-        *SIMULATOR_OPTIONS,
-    ]
     output.note(
         f"Demo: {plural(options.count, 'image')} from a simulator on this machine. "
         "No key is used, nothing leaves this machine, nothing is paid."
     )
-    async with simulator_process(command) as urls:
-        session = _demo_session(options, urls, output)
-        if has_terminal() and not output.is_json and not options.keep:
-            return await _in_app(session, settings, urls, output)
+    options = _at_home(options)
+    if has_terminal() and not output.is_json and not options.keep:
+        return await _in_app(options, settings, output)
+    await make_way(resolve_paths(options, os.environ))
+    async with simulator_process(simulator_command()) as urls:
+        session = open_session(options, output, demo_environment(os.environ, urls))
 
         async def begin(engine: WorkApi) -> Sequence[JobView]:
             return [await engine.start_job(JobRequest(settings=dump_settings(settings), label=LABEL))]
@@ -54,25 +48,34 @@ async def demo(options: Namespace, output: Output) -> int:
     return ExitStatus.OK if job.status is JobStatus.COMPLETED else outcome.exit_status
 
 
-async def _in_app(session: Session, settings: Settings, urls: Mapping[str, str], output: Output) -> int:
+async def _in_app(options: Namespace, settings: Settings, output: Output) -> int:
     from tui.cli.demo_app import show_demo
 
-    return_code, job = await show_demo(session, settings, urls)
+    session = open_session(options, output, demo_environment(os.environ, {}))
+    return_code, job = await show_demo(options, session, settings, output)
     output.result(job, _closing_lines(job, session))
     return return_code or (ExitStatus.OK if job.status is JobStatus.COMPLETED else exit_status_of(job))
 
 
-def _demo_session(options: Namespace, urls: Mapping[str, str], output: Output) -> Session:
+def _at_home(options: Namespace) -> Namespace:
     """In a folder of its own beside the real data, unless a home was chosen: demo jobs are no real ones."""
-    environ = demo_environment(os.environ, urls)
-    if options.home is None and not os.environ.get(HOME_VARIABLE):
-        home = resolve_paths(options, os.environ).demo_dir
-        options = Namespace(**{**vars(options), "home": str(home)})
-    return open_session(options, output, environ)
+    if options.home is not None or os.environ.get(HOME_VARIABLE):
+        return options
+    home = resolve_paths(options, os.environ).demo_dir
+    return Namespace(**{**vars(options), "home": str(home)})
+
+
+def demo_command(session: Session) -> str:
+    """What the user types to see this demo again."""
+    plain = resolve_paths(_at_home(Namespace(home=None)), os.environ)
+    is_plain = plain.data_dir == session.paths.data_dir
+    return "gimf demo" if is_plain else f"gimf --home {shlex.quote(str(_home(session)))} demo"
 
 
 def _closing_lines(job: JobView, session: Session) -> list[str]:
+    is_at_work = job.status in (JobStatus.QUEUED, JobStatus.RUNNING)
     return [
+        *([f"The job goes on: `{demo_command(session)}` shows it."] if is_at_work else []),
         f"{plural(job.images.approved, 'picture')} in {job.output_dir}",
         f"With real services this would have cost about {money(job.spend_usd)}; the demo cost nothing.",
         f"More: gimf --home {_home(session)} jobs show {job.number}; ... images list; ... logs {job.number}",

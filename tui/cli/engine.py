@@ -5,29 +5,35 @@ import contextlib
 import os
 from argparse import Namespace
 from collections import deque
+from contextlib import AsyncExitStack
 
 from engine.client import EngineClient
 from engine.errors import EngineUnreachableError
 from engine.host import run_host
 from engine.paths import Paths
 from tui.attach import EngineProcess, answers, end_engine
+from tui.cli.demo_engine import DEMO_ENGINE, demo_services
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
-from tui.cli.session import open_session
+from tui.cli.session import open_session, resolve_paths
 from tui.cli.statuses import ExitStatus
 
 
 async def host(options: Namespace, output: Output) -> int:
-    """Be the engine until told to end; started by `gimf` and by `gimf engine start`."""
-    session = open_session(options, output)
-    session.paths.ensure()
-    with logging_to(session.paths.log_file, session.keys):
+    """Be the engine until told to end; started by `gimf`, by `gimf engine start` and by `gimf demo`."""
+    async with AsyncExitStack() as stack:
+        if options.demo:
+            await stack.enter_async_context(demo_services(resolve_paths(options, os.environ)))
+        session = open_session(options, output)
+        session.paths.ensure()
+        stack.enter_context(logging_to(session.paths.log_file, session.keys))
         await run_host(
             session.paths,
             session.preferences,
             session.keys,
             idle_s=options.idle or None,
             parent_pid=options.parent_pid,
+            name=DEMO_ENGINE if options.demo else "",
         )
     return ExitStatus.OK
 

@@ -30,5 +30,8 @@ def add_engine(commands: Any) -> None:
         help="end when nobody is attached and nothing was to do for so long (default: 60; 0: never)",
     )
     host.add_argument(
+        "--demo", action="store_true", help="with a simulator of its own instead of real services"
+    )
+    host.add_argument(
         "--parent-pid", type=int, metavar="N", help="end when this is not the parent process any more"
     )

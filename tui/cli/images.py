@@ -1,10 +1,10 @@
-"""`gimf images`: list, approve, trash, restore."""
+"""`gimf images`: list, approve, trash, restore. What puts images to work again is retries.py's."""
 
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.api import ImageQuery
+from engine.api import EngineApi, ImageQuery
 from engine.views import DecisionView, ImageStatus, ImageView, Stage
 from tui.cli.output import Output
 from tui.cli.pages import all_rows
@@ -46,25 +46,45 @@ async def list_images(options: Namespace, output: Output) -> int:
 async def approve_images(options: Namespace, output: Output) -> int:
     """A decision object; status 3 where some were refused, 1 where all were."""
     async with open_session(options, output).engine(is_working=False) as engine:
-        decision = await engine.approve_images(options.images)
-    return _report(decision, "Approved", output)
+        decision = await engine.approve_images(await chosen_images(options, engine))
+    return report_decision(decision, "Approved", output)
 
 
 async def trash_images(options: Namespace, output: Output) -> int:
     """As `approve_images`."""
     async with open_session(options, output).engine(is_working=False) as engine:
-        decision = await engine.trash_images(options.images)
-    return _report(decision, "Moved to the trash:", output)
+        decision = await engine.trash_images(await chosen_images(options, engine))
+    return report_decision(decision, "Moved to the trash:", output)
 
 
 async def restore_images(options: Namespace, output: Output) -> int:
     """As `approve_images`."""
     async with open_session(options, output).engine(is_working=False) as engine:
-        decision = await engine.restore_images(options.images)
-    return _report(decision, "Restored", output)
+        decision = await engine.restore_images(await chosen_images(options, engine))
+    return report_decision(decision, "Restored", output)
 
 
-def _report(decision: DecisionView, word: str, output: Output) -> int:
+async def chosen_images(options: Namespace, engine: EngineApi) -> list[int]:
+    """The images that a command names, or all that its filters fit. Raises UsageError for neither."""
+    has_filter = bool(options.job or options.status or options.reason or options.stage)
+    if options.images and not has_filter:
+        return list(options.images)
+    if options.images or not has_filter:
+        raise UsageError(
+            f"gimf images {options.action}: name the images by their ids, or all by --job, --status, --reason, --stage",
+            hint="`gimf images list` shows them.",
+        )
+    query = ImageQuery(
+        job_id=await engine.resolve_job(options.job) if options.job else None,
+        statuses=tuple(ImageStatus(word) for word in options.status or options.usual_statuses),
+        stage=parse_stage(options.stage, f"gimf images {options.action}") if options.stage else None,
+        reason=options.reason,
+        sort="oldest",
+    )
+    return await engine.image_ids(query)
+
+
+def report_decision(decision: DecisionView, word: str, output: Output) -> int:
     lines = [f"{word} {plural(len(decision.done), 'image')}."] if decision.done else []
     lines += [f"Image {one.image_id}: {one.message} {one.hint}".rstrip() for one in decision.refused]
     output.result(decision, lines)

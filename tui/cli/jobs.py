@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from engine.api import JobQuery, WorkApi
+from engine.places import Places
 from engine.settings import describe_fields, format_value
 from engine.views import JobDetailView, JobStatus, JobView
 from tui.cli.asking import confirm
@@ -15,7 +16,7 @@ from tui.cli.session import open_session
 from tui.cli.statuses import ExitStatus
 from tui.cli.tables import table
 from tui.cli.work import work
-from tui.format import duration, local_time, money, plural
+from tui.format import bytes_text, duration, local_time, money, plural
 
 _SHOWN = 50
 
@@ -42,8 +43,11 @@ async def list_jobs(options: Namespace, output: Output) -> int:
 
 async def show_job(options: Namespace, output: Output) -> int:
     """The job object with its settings as run and its generations."""
-    async with open_session(options, output).queries() as queries:
+    session = open_session(options, output)
+    async with session.queries() as queries:
         detail = await queries.job_detail(await queries.resolve_job(options.job))
+        space = await queries.job_space(detail.job_id, Places(session.paths, session.preferences))
+        detail = detail.model_copy(update={"space": space})
     output.result(detail, _detail_lines(detail))
     return ExitStatus.OK
 
@@ -138,6 +142,11 @@ def _detail_lines(job: JobDetailView) -> Iterator[str]:
     yield f"started   {local_time(job.started_at)}"
     yield f"finished  {local_time(job.finished_at)}"
     yield f"pictures  {job.output_dir}"
+    if job.space is not None:
+        yield (
+            f"space     {bytes_text(job.space.total)}: finished {bytes_text(job.space.output)}, originals "
+            f"{bytes_text(job.space.work)}, previews {bytes_text(job.space.previews)}"
+        )
     for word, problem in (("error", job.error), ("paused", job.pause)):
         if problem is not None:
             yield f"{word:<9} {problem.message} {problem.hint}".rstrip()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from argparse import Namespace
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.first_look import first_look
@@ -15,60 +13,46 @@ from engine.secrets import KeyStore
 from tui.attach import EngineProcess, EngineThread, end_engine
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
-from tui.cli.session import resolve_paths
-from tui.exit_signals import ExitSignals, leave_with_terminal
+from tui.cli.session import read_preferences, resolve_paths
 from tui.haste import begin_haste, end_haste
 from tui.services import AppServices
 from tui.terminal import find_out, prepare
 
 if TYPE_CHECKING:
-    from engine.errors import Problem
     from engine.paths import Paths
-    from engine.preferences import Preferences
+
+SIGNALLED = 128
+"""Exit statuses from here on say that a signal ended the window."""
 
 
 def open_app(options: Namespace, output: Output) -> int:
     """The app's return code. Needs a terminal. Comes back after the demo, if the user leaves for it."""
     while True:
         begin_haste()
-        paths = resolve_paths(options, os.environ)
-        paths.ensure()
-        keys = KeyStore(paths.keys_file, os.environ)
-        late = _LatePreferences(paths.config_file, os.environ)
-        thread = EngineThread(paths, late.read(), keys) if options.in_process else None
-        services = _services(paths, keys, late, options, thread)
+        thread: EngineThread | None = None
         try:
-            return_code, wants_demo = asyncio.run(run_app(services))
+            paths = resolve_paths(options, os.environ)
+            paths.ensure()
+            keys = KeyStore(paths.keys_file, os.environ)
+            if options.in_process:
+                thread = EngineThread(paths, read_preferences(paths, os.environ)[0], keys)
+            return_code, wants_demo = asyncio.run(run_app(_services(paths, keys, options, thread)))
         finally:
             end_haste()
             if thread is not None:
                 thread.stop()
-            output.warnings(late.warnings)
         if not wants_demo:
             return return_code
-        asyncio.run(_show_demo(paths, output))
+        if (status := asyncio.run(_show_demo(paths, output))) >= SIGNALLED:
+            return status  # the line is gone, and with it what another window would be drawn on
 
 
-class _LatePreferences:
-    """The preferences, read after the first paint. The terminal belongs to the app then, so warnings wait."""
-
-    def __init__(self, file: Path, environ: Mapping[str, str]) -> None:
-        self._file = file
-        self._environ = environ
-        self.warnings: list[Problem] = []
-
-    def read(self) -> Preferences:
-        """Raises SettingsError."""
-        from engine.preferences import load_preferences
-
-        preferences, self.warnings = load_preferences(self._file, self._environ)
-        return preferences
-
-
-async def _show_demo(paths: Paths, output: Output) -> None:
+async def _show_demo(paths: Paths, output: Output) -> int:
     from tui.cli.demo import DEFAULT_COUNT, demo
 
-    await demo(Namespace(home=str(paths.demo_dir), json=False, count=DEFAULT_COUNT, keep=False), output)
+    return await demo(
+        Namespace(home=str(paths.demo_dir), json=False, count=DEFAULT_COUNT, keep=False), output
+    )
 
 
 async def run_app(services: AppServices) -> tuple[int, bool]:
@@ -78,6 +62,7 @@ async def run_app(services: AppServices) -> tuple[int, bool]:
     facts = find_out(services.preferences.image_protocol)
     prepare(os.environ, facts)
     from tui.app import FactoryApp
+    from tui.exit_signals import ExitSignals, leave_with_terminal
 
     services = replace(services, terminal=facts)
     with logging_to(services.paths.log_file, services.keys, rotates=services.ends_with_window):
@@ -93,15 +78,13 @@ async def run_app(services: AppServices) -> tuple[int, bool]:
     return app.return_code or 0, app.wants_demo
 
 
-def _services(
-    paths: Paths, keys: KeyStore, late: _LatePreferences, options: Namespace, thread: EngineThread | None
-) -> AppServices:
+def _services(paths: Paths, keys: KeyStore, options: Namespace, thread: EngineThread | None) -> AppServices:
     process = EngineProcess(paths, os.environ, options.home)
     return AppServices(
         attach=process.attach if thread is None else thread.attach,
         paths=paths,
         preferences=first_look(paths.config_file),
-        read_preferences=late.read,
+        read_preferences=lambda: read_preferences(paths, os.environ),
         keys=keys,
         ends_with_window=thread is not None,
         end_engine=lambda: _end(paths),

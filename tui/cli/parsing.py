@@ -4,6 +4,7 @@ Imports nothing heavy.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -22,7 +23,7 @@ class NoCommandError(UsageError):
 
     def __init__(self, usage: str) -> None:
         super().__init__(
-            "the full-screen program needs a terminal; without one use one of these commands",
+            "the full-screen program needs a terminal that it can draw on; without one use one of these commands",
             hint="`gimf demo` needs no keys, `gimf run --help` explains a real job.",
         )
         self.usage = usage
@@ -30,7 +31,12 @@ class NoCommandError(UsageError):
 
 def has_terminal() -> bool:
     """Whether there is a terminal to draw on: keys come from stdin, the screen goes to stderr."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+    is_screen = os.environ.get("TERM") not in _PAPER
+    return is_screen and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()
+
+
+_PAPER = ("dumb", "unknown")
+"""Values of TERM that say: text can only be appended, as on paper."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -97,6 +103,17 @@ def count(value: str) -> int:
     if not (value.isascii() and value.isdecimal()) or int(value) < 1:
         raise argparse.ArgumentTypeError(f"{value!r} is not a whole number of at least 1")
     return int(value)
+
+
+def days(value: str) -> float:
+    """A number of days from 0 to a hundred years."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 36_525:
+        raise argparse.ArgumentTypeError(f"{value!r} is no number of days")
+    return number
 
 
 def words_of(choices: Sequence[str]) -> Callable[[str], list[str]]:

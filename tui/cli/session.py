@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from argparse import Namespace
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.api import WorkApi
-from engine.errors import EngineHeldError, EngineUnreachableError
+from engine.errors import EngineHeldError, EngineUnreachableError, Problem
 from engine.paths import Paths
 from engine.secrets import KeyStore
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
+from tui.format import advice
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
@@ -32,6 +33,8 @@ class Session:
     paths: Paths
     preferences: Preferences
     keys: KeyStore
+    notices: tuple[str, ...] = ()
+    """What config.toml has that cannot be used, a sentence each."""
 
     @property
     def has_database(self) -> bool:
@@ -96,7 +99,19 @@ def open_session(options: Namespace, output: Output, environ: Mapping[str, str] 
     paths = resolve_paths(options, environ)
     preferences, warnings = load_preferences(paths.config_file, environ)
     output.warnings(warnings)
-    return Session(paths, preferences, KeyStore(paths.keys_file, environ))
+    return Session(paths, preferences, KeyStore(paths.keys_file, environ), _sentences(warnings))
+
+
+def read_preferences(paths: Paths, environ: Mapping[str, str]) -> tuple[Preferences, tuple[str, ...]]:
+    """What config.toml says, and the notices about it. Says nothing itself. Raises SettingsError."""
+    from engine.preferences import load_preferences
+
+    preferences, warnings = load_preferences(paths.config_file, environ)
+    return preferences, _sentences(warnings)
+
+
+def _sentences(warnings: Iterable[Problem]) -> tuple[str, ...]:
+    return tuple(advice(f"{one.field}: {one.message}", one.hint) for one in warnings)
 
 
 def resolve_paths(options: Namespace, environ: Mapping[str, str]) -> Paths:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from engine.text import clean_text
 from tui.dialog import Dialog
 from tui.widgets.choice_list import ChoiceList
 
@@ -26,7 +27,7 @@ class ConfirmDialog(Dialog[str]):
 
     def __init__(self, title: str, question: str, answers: Sequence[Answer]) -> None:
         super().__init__(title)
-        self._question = question
+        self._question = clean_text(question, keep_newlines=True)
         self._answers = answers
 
     def compose_dialog(self) -> ComposeResult:
@@ -39,4 +40,5 @@ class ConfirmDialog(Dialog[str]):
 
 
 def _prompt(answer: Answer) -> Text:
-    return Text.assemble((answer.label, "bold"), f"\n  {answer.help}" if answer.help else "")
+    about = f"\n  {clean_text(answer.help)}" if answer.help else ""
+    return Text.assemble((clean_text(answer.label), "bold"), about)

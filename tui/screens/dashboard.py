@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
@@ -13,11 +14,12 @@ from engine.api import ImageQuery, JobQuery, JobRequest, LogQuery
 from engine.events import Event, ImageChanged, JobChanged, JobFinished, JobStatusChanged, LogRecorded
 from engine.status import ImageStatus, JobStatus
 from tui.factory_screen import FactoryScreen
+from tui.format import plural
 from tui.job_actions import JobActions
 from tui.keys import bindings_for
 from tui.messages import LeaveForDemo, OpenJob, ShowLogs
 from tui.queue_actions import QueueActions
-from tui.status import FrameStatus
+from tui.status import FrameStatus, Link
 from tui.widgets.job_lists import queue_table, recent_table
 from tui.widgets.latest_images import LatestImages
 from tui.widgets.log_view import LogView
@@ -79,6 +81,8 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
     async def load(self) -> None:
         self._show_status(self.host.status)
         await self._load_recent()
+        if not self._waiting.source.count and self._ended.source.count and self._waiting.has_focus:
+            self._ended.focus()  # so that the first key has something to work on
         await self._load_welcome()
         self._log_events.clear()
         await self.query_one(LogView).load()
@@ -91,11 +95,13 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
             self._log.ask()
         if any(isinstance(event, ImageChanged) and event.status == ImageStatus.APPROVED for event in events):
             self._latest.ask()
+        if any(isinstance(event, JobFinished) for event in events):
+            self._latest.catch_up()
         if any(isinstance(event, JobFinished | JobStatusChanged | JobChanged) for event in events):
             self._read(self._load_recent())
 
     def _show_status(self, now: FrameStatus) -> None:
-        self.query_one(ProgressPanel).show(now.job, now.progress)
+        self.query_one(ProgressPanel).show(now.job, now.progress, instead=_instead_of_job(now))
         _memory(self._waiting).replace(now.waiting)
         if now.totals is not None:
             self.query_one(TotalsPanel).show(now.totals)
@@ -205,6 +211,17 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
 
     def on_record_table_cursor_moved(self) -> None:
         self.refresh_bindings()
+
+
+def _instead_of_job(now: FrameStatus) -> list[Text]:
+    """What is said where no job is shown."""
+    if now.link is not Link.ATTACHED:
+        return [Text("Not known: the engine does not answer yet.", style="dim")]
+    lines = [Text.assemble("Nothing is at work.  Press ", ("s", "bold cyan"), " to start a job.")]
+    if now.to_review:
+        waiting = plural(now.to_review, "image") + (" waits" if now.to_review == 1 else " wait")
+        lines.append(Text.assemble(f"{waiting} for your decision.  Press ", ("3", "bold cyan"), "."))
+    return lines
 
 
 def _titled[Titled: Widget](widget: Titled, title: str) -> Titled:

@@ -15,10 +15,11 @@ from engine.views import ImageStatus, ImageView
 from tui.dates import local_today
 from tui.decisions import Outcome
 from tui.factory_screen import FactoryScreen
-from tui.format import count
+from tui.format import count, plural
 from tui.image_actions import ImageActions
 from tui.keys import bindings_for
 from tui.messages import OpenImage
+from tui.screens.export_dialog import ExportDialog
 from tui.widgets.filter_bar import FilterBar, FilterKeys
 from tui.widgets.gallery_grid import GalleryGrid
 from tui.widgets.image_rows import (
@@ -189,6 +190,11 @@ class GalleryScreen(FilterKeys, ImageActions, FactoryScreen):
             self._seen.move_to_key(key)
         self._seen.focus()
         self._show_line()
+
+    def action_export(self) -> None:
+        """The marked images, or the one at the cursor."""
+        if image_ids := list(self.chosen_images()):
+            self.app.push_screen(ExportDialog(plural(len(image_ids), "image"), image_ids=image_ids))
 
     def show_job(self, job_id: str) -> None:
         """Show only the images of that job."""

@@ -10,8 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
+from engine.text import clean_text
 from tui.dialog import Dialog
-from tui.keys import SECTION_TITLES, Action, actions_in, display_keys, sections_of
+from tui.keys import SECTION_TITLES, Action, actions_on, display_keys
 
 
 class HelpScreen(Dialog[None]):
@@ -30,7 +31,7 @@ class HelpScreen(Dialog[None]):
         self._section = section
 
     def compose_dialog(self) -> ComposeResult:
-        yield Input(placeholder="type to search", id="help-search", compact=True)
+        yield Input(placeholder="type to search; esc closes", id="help-search", compact=True)
         with VerticalScroll(can_focus=False):
             yield Static(id="help-keys")
         yield Static(id="help-facts", markup=False)
@@ -38,7 +39,7 @@ class HelpScreen(Dialog[None]):
     def on_mount(self) -> None:
         self._show("")
         facts = [
-            f"Keys can be changed in {self.host.services.paths.config_file}, table [keymap].",
+            f"Keys can be changed in {clean_text(str(self.host.services.paths.config_file))}, table [keymap].",
             f"Pictures: {self.host.terminal.describe()}",
         ]
         self.query_one("#help-facts", Static).update("\n".join(facts))
@@ -68,15 +69,14 @@ class HelpScreen(Dialog[None]):
                 Text(action.id),
             )
         if not title:
-            table.add_row("", Text(f"No key for “{text}”."), "")
+            table.add_row("", Text(f"No key for “{clean_text(text)}”."), "")
         self.query_one("#help-keys", Static).update(table)
 
 
 def matching(section: str, text: str, keymap: Mapping[str, str]) -> Iterator[Action]:
     """The actions of a screen whose name, help, id or key has every word of the text, in the order of the table."""
     words = text.lower().split()
-    for one in sections_of(section):
-        for action in actions_in(one):
-            hay = f"{action.label} {action.help} {action.id} {display_keys(action, keymap)}".lower()
-            if all(word in hay for word in words):
-                yield action
+    for action in actions_on(section):
+        hay = f"{action.label} {action.help} {action.id} {display_keys(action, keymap)}".lower()
+        if all(word in hay for word in words):
+            yield action

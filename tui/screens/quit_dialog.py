@@ -9,7 +9,7 @@ STAY, LEAVE, STOP = "stay", "leave", "stop"
 class QuitDialog(ConfirmDialog):
     """Dismissed with `leave`, `stop`, `stay`, or None, which is `stay`."""
 
-    def __init__(self, job: JobView, *, ends_with_window: bool) -> None:
+    def __init__(self, job: JobView, *, ends_with_window: bool, command: str) -> None:
         leave = (
             Answer(
                 LEAVE,
@@ -21,7 +21,7 @@ class QuitDialog(ConfirmDialog):
             else Answer(
                 LEAVE,
                 "Leave; the job keeps running",
-                "The engine goes on without a window. `gimf` brings the window back.",
+                f"The engine goes on without a window. `{command}` brings the window back.",
             )
         )
         super().__init__(

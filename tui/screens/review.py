@@ -24,7 +24,7 @@ from tui.widgets.image_rows import (
     ORDERS,
     REVIEW_COLUMNS,
     REVIEW_FACETS,
-    facts_text,
+    facts_table,
     image_query,
     reason_text,
     review_cells,
@@ -146,7 +146,7 @@ class ReviewScreen(FilterKeys, ImageActions, FactoryScreen):
             return
         image, preview = self.current_image(), self.query_one(ImagePreview)
         preview.show(None if image is None else picture_of(self, image))
-        words = "" if image is None else (facts_text if self._panel == "facts" else reason_text)(image)
+        words = "" if image is None else (facts_table if self._panel == "facts" else reason_text)(image)
         self.query_one("#review-words", Static).update(words)
         self.query_one("#review-text").set_class(self._panel != "reason", "-whole")
         self._show_count()

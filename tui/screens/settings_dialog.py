@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
 from engine.settings import FieldDescription
+from engine.text import clean_text
 from tui import format as fmt
 from tui.dialog import Dialog
 from tui.form_draft import Document
@@ -33,7 +34,7 @@ class SettingsDialog(Dialog[Document]):
         fields: Sequence[FieldDescription] | None = None,
     ) -> None:
         super().__init__(title)
-        self._note = note
+        self._note = clean_text(note)
         self._form = SettingsForm(settings, fields)
 
     def compose_dialog(self) -> ComposeResult:

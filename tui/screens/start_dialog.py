@@ -74,7 +74,11 @@ class StartDialog(Dialog[None]):
     """Enter starts the job as it is shown; what stands in its way is listed and keeps it from starting."""
 
     AUTO_FOCUS = "ConfigurationChoice"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "settings", "Settings", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "settings", "Settings", show=False),
+        Binding("pagedown", "scroll(1)", show=False, priority=True),
+        Binding("pageup", "scroll(-1)", show=False, priority=True),
+    ]
 
     def __init__(self, configuration: str | None = None) -> None:
         super().__init__("Start a job")
@@ -84,6 +88,8 @@ class StartDialog(Dialog[None]):
         self._timer: Timer | None = None
         self._shown: JobRequest | None = None
         """The request whose plan is on the screen and can start: nothing else is ever started."""
+        self._refused: JobRequest | None = None
+        """The request that cannot start, as the screen says."""
         self._is_starting = False
 
     def compose_dialog(self) -> ComposeResult:
@@ -101,7 +107,7 @@ class StartDialog(Dialog[None]):
             yield Input(id="start-folder", compact=True)
         with VerticalScroll(id="start-plan-box", can_focus=False):
             yield Static("Planning", id="start-plan", markup=False)
-        keys = "enter start   tab next field   ‹ › configuration   f2 settings   esc cancel"
+        keys = "enter start  tab field  ←→ configuration  pgdn more  f2 settings  esc"
         yield Static(keys, classes="dialog-keys")
 
     def on_mount(self) -> None:
@@ -144,6 +150,11 @@ class StartDialog(Dialog[None]):
         assert configuration is not None
         self._begin_with(configuration.settings)
 
+    def action_scroll(self, direction: int) -> None:
+        """Through a plan that is longer than its box."""
+        box = self.query_one("#start-plan-box")
+        box.scroll_relative(y=direction * max(box.size.height - 1, 1), animate=False)
+
     def action_settings(self) -> None:
         """Edit all settings of this job; the configuration stays as it is."""
         if (request := self.request()) is not None:
@@ -182,9 +193,10 @@ class StartDialog(Dialog[None]):
         try:
             plan = await self.host.engine.plan_job(request)
         except Exception as error:  # noqa: BLE001 - said in the box
+            self._refused = request
             self._show_error(error)
             return
-        self._shown = request if plan.can_start else None
+        self._shown, self._refused = (request, None) if plan.can_start else (None, request)
         self.query_one("#start-folder", Input).placeholder = clean_text(plan.output_dir)
         self.query_one("#start-plan", Static).update(Text("\n").join(plan_lines(plan)))
 
@@ -213,9 +225,17 @@ class StartDialog(Dialog[None]):
 
     def _start(self) -> None:
         request = self.request()
-        if request is not None and request == self._shown and not self._is_starting:
+        if self._is_starting:
+            return
+        if request is not None and request == self._shown:
             self._is_starting = True
             self.run_worker(self._start_job(request), name="start", group="start")
+        elif request is not None and request == self._refused:
+            self.host.toast(
+                "This job cannot start: what stands in its way is listed in the dialog.", severity="warning"
+            )
+        else:
+            self.host.toast("The plan is still being made. Press enter again when it is shown.")
 
     async def _start_job(self, request: JobRequest) -> None:
         try:

@@ -3,6 +3,7 @@
 from textual.app import ComposeResult
 from textual.widgets import Input, Static
 
+from engine.text import clean_text
 from tui.dialog import Dialog
 from tui.widgets.line_input import LineInput
 
@@ -20,8 +21,8 @@ class TextDialog(Dialog[str]):
         is_hidden: bool = False,
     ) -> None:
         super().__init__(title)
-        self._text = text
-        self._explanation = explanation
+        self._text = clean_text(text)
+        self._explanation = clean_text(explanation, keep_newlines=True)
         self._placeholder = placeholder
         self._is_hidden = is_hidden
 

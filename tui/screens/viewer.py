@@ -18,7 +18,7 @@ from tui.keys import bindings_for
 from tui.pictures import LARGEST_SCALE, SMALLEST_SCALE, WHOLE, Backdrop, Window
 from tui.terminal import Protocol
 from tui.widgets.image_preview import ImagePreview
-from tui.widgets.image_rows import facts_text, size_of
+from tui.widgets.image_rows import facts_table, size_of
 
 STEP = 1.25
 """Of one zoom key."""
@@ -73,7 +73,7 @@ class ViewerScreen(ImageActions, FactoryScreen):
             preview.show(None)
         else:
             preview.show(picture_of(self, image, is_full=True), window=self._window, backdrop=self._backdrop)
-            self.query_one("#viewer-words", Static).update(facts_text(image))
+            self.query_one("#viewer-words", Static).update(facts_table(image))
         others = [view for view in self._views.values() if view.image_id != self._image_id]
         preview.prefetch([picture_of(self, view, is_full=True) for view in others])
         self._show_line()
@@ -100,7 +100,9 @@ class ViewerScreen(ImageActions, FactoryScreen):
             )
             text.append(f" {look}", look.style)
             text.append("   " + "   ".join(part for part in parts if part))
-            text.append(f"   {self._backdrop}   {facts.protocol}", "dim")
+            for part in (str(self._backdrop), str(facts.protocol)):
+                if text.cell_len + len(part) + 3 <= self.size.width:
+                    text.append(f"   {part}", "dim")
             if image.image_id in self.host.decisions.pending:
                 text.append("   being decided", "bold")
         self.query_one("#viewer-line", Static).update(text)

@@ -43,9 +43,9 @@ class AppHeader(Widget):
         assert isinstance(self.app, FactoryHost)
         status = self.app.status
         width = self.size.width
-        right = _right(status, width)
-        for is_short in (False, True):
+        for is_short, is_lean in ((False, False), (False, True), (True, False)):
             left = _left(self.app.current_mode, status, is_short=is_short)
+            right = _right(status, width, is_lean=is_lean)
             if left.cell_len + right.cell_len + 1 <= width:
                 break
         else:
@@ -76,7 +76,8 @@ def _left(mode: str, status: FrameStatus, *, is_short: bool) -> Text:
     return text
 
 
-def _right(status: FrameStatus, width: int) -> Text:
+def _right(status: FrameStatus, width: int, *, is_lean: bool) -> Text:
+    """`is_lean`: an empty queue is not worth the room."""
     if status.link is Link.LOST:
         why = (
             f"no engine: {clean_text(status.problem)}"
@@ -89,7 +90,8 @@ def _right(status: FrameStatus, width: int) -> Text:
     parts = []
     if status.job is not None:
         parts.append(_job(status, width))
-    parts.append(Text(f"queue {len(status.waiting)}"))
+    if status.waiting or not is_lean:
+        parts.append(Text(f"queue {len(status.waiting)}"))
     parts.append(Text(f"{fmt.money(status.spend_today_usd)} today"))
     return Text.assemble(Text("  ").join(parts), " ")
 

@@ -28,14 +28,10 @@ class ConfirmBar(Static, can_focus=True):
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._answer = answer
         before = self.screen.focused
-        text = Text.assemble(
-            (f" {clean_text(question)}  ", "bold"),
-            (" enter ", "reverse"),
-            f" {yes}   ",
-            (" esc ", "reverse"),
-            f" {no} ",
-        )
-        self.update(text)
+        asked = Text(f" {clean_text(question)}  ", "bold")
+        answers = Text.assemble((" enter ", "reverse"), f" {yes}   ", (" esc ", "reverse"), f" {no} ")
+        is_long = asked.cell_len + answers.cell_len > self.app.size.width
+        self.update(Text.assemble(asked, "\n " if is_long else "", answers))
         self.display = True
         self.focus()
         try:

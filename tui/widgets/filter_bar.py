@@ -177,7 +177,7 @@ class FilterBar(Vertical):
             try:
                 facet.check(value)
             except ValueError as error:
-                self.notify(str(error), severity="warning", markup=False)
+                self.notify(clean_text(str(error)), severity="warning", markup=False)
                 return False
         self.change(
             replace(self._state, chosen={**self._state.chosen, facet.id: frozenset({value} if value else ())})
@@ -229,8 +229,9 @@ class FilterBar(Vertical):
     # ---- the line
 
     def _update_summary(self) -> None:
-        if not self.is_mounted:
-            return
+        summaries = self.query("#filter-summary").results(Static)
+        if (summary := next(iter(summaries), None)) is None:
+            return  # not composed yet; on_mount comes again
         state = self._state
         parts = []
         if self._rows is not None:
@@ -252,7 +253,7 @@ class FilterBar(Vertical):
             overflow="ellipsis",
             style="bold" if state.is_filtered else "",
         )
-        self.query_one("#filter-summary", Static).update(text, layout=False)
+        summary.update(text, layout=False)
 
 
 class FilterKeys:

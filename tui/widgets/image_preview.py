@@ -47,7 +47,7 @@ class ImagePreview(Widget):
             self.frame = frame
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+        super().__init__(id=id, classes="picture")
         self._picture: Picture | None = None
         self._window = WHOLE
         self._backdrop = Backdrop.CHECKER

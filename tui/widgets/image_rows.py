@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
+from rich.table import Table
 from rich.text import Text
 
 from engine.api import ImageQuery
@@ -124,11 +125,11 @@ def reason_text(image: ImageView) -> Text:
     return text
 
 
-def facts_text(image: ImageView) -> Text:
-    """Everything that is known of the image; empty facts are left out."""
+def facts_table(image: ImageView) -> Table:
+    """Everything that is known of the image, a name and a value a line; empty facts are left out."""
     look = fmt.image_look(image.status)
     facts = (
-        ("image", str(image.image_id)),
+        ("image", f"{image.number} of its job, id {image.image_id}"),
         ("status", str(look)),
         ("reason", image.reason),
         ("title", image.title),
@@ -146,13 +147,13 @@ def facts_text(image: ImageView) -> Text:
         ("file", image.file),
         *(("warning", warning) for warning in image.warnings),
     )
-    text = Text()
+    table = Table.grid(padding=(0, 1, 0, 0))
+    table.add_column(width=11, no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
     for name, value in facts:
         if value:
-            text.append(f"{name:<12}", "bold")
-            text.append(f"{_clean(value)}\n")
-    text.rstrip()
-    return text
+            table.add_row(name, Text(_clean(value)))
+    return table
 
 
 def _clean(text: str) -> str:

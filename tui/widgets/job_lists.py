@@ -25,8 +25,8 @@ QUEUE_COLUMNS = (
 RECENT_COLUMNS = (
     Column("status", "status", width=11),
     Column("label", "label"),
-    Column("images", "approved", width=9, align="right"),
-    Column("note", "took", width=8),
+    Column("images", "approved", width=8, align="right"),
+    Column("note", "took", width=10),
 )
 
 

@@ -105,7 +105,7 @@ def next_run_text(job: JobView, *, is_draft: bool) -> Text:
             "E edits that configuration, for every job that is run with it from then on."
         )
     return Text.assemble(
-        (f" {name} itself does not change: it keeps the settings it ran with (Overview).\n ", "bold"), source
+        (f"{name} itself does not change: it keeps the settings it ran with (Overview).\n", "bold"), source
     )
 
 

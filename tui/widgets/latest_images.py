@@ -31,16 +31,24 @@ class LatestImages(Vertical):
         super().__init__(id="latest")
         self.border_title = "Latest approved"
         self._source: ImageSource | None = None
+        self._turn = asyncio.Lock()
+        """The grid is made once, however many want to show something meanwhile."""
+
+    @property
+    def image_ids(self) -> Sequence[int]:
+        """The images shown."""
+        return () if self._source is None else self._source.ids
 
     def compose(self) -> ComposeResult:
         yield Static("No image is approved yet.", markup=False)
 
     async def show(self, images: Sequence[ImageView]) -> None:
         """Show these, the newest first."""
-        if self._source is None and images:
-            self._source = await self._begin()
-        if self._source is not None:
-            self._source.show_views(images)
+        async with self._turn:
+            if self._source is None and images:
+                self._source = await self._begin()
+            if self._source is not None:
+                self._source.show_views(images)
 
     async def _begin(self) -> ImageSource:
         await asyncio.to_thread(importlib.import_module, _MODULE)

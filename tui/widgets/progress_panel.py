@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -31,14 +32,18 @@ class ProgressPanel(Lines):
         self._rates: deque[float] = deque(maxlen=_RATES_KEPT)
         """The pace each time when images were finished: it changes all the time, but only then is it news."""
         self._finished = 0
+        self._instead: Sequence[Text] = ()
 
     @property
     def job(self) -> JobView | None:
         """The job shown."""
         return self._job
 
-    def show(self, job: JobView | None, progress: ProgressView | None) -> None:
-        """Show this job; None: nothing is at work."""
+    def show(
+        self, job: JobView | None, progress: ProgressView | None, *, instead: Sequence[Text] = ()
+    ) -> None:
+        """Show this job; None: the lines that are shown `instead`."""
+        self._instead = instead
         if job is None or self._job is None or job.job_id != self._job.job_id:
             self._rates.clear()
             self._finished = 0
@@ -57,8 +62,7 @@ class ProgressPanel(Lines):
 
     def _draw(self) -> None:
         if self._job is None:
-            hint = Text.assemble("Nothing is at work.  Press ", ("s", "bold cyan"), " to start a job.")
-            self.show_lines([hint])
+            self.show_lines(self._instead)
         else:
             lines = (self._title(self._job), self._bar(self._job), self._steps(), self._counts(self._job))
             self.show_lines([*lines, self._last(self._job)])

@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.cache import LRUCache
 from textual.strip import Strip
 
@@ -62,7 +63,10 @@ class RowPainter:
             for number, (at, column, width) in enumerate(self._laid):
                 if number:
                     segments.append(Segment(" ", style))
-                segments += cell_segments(cells[at], column, width, style, console)
+                # The cursor's colours are readable only together: a cell's own would be put over its background.
+                cell = cells[at]
+                plain = cell.plain if cursor == "cursor" and isinstance(cell, Text) else cell
+                segments += cell_segments(plain, column, width, style, console)
         # One segment for neighbours of one style: Textual's work on a line grows with their number.
         strip = Strip(segments).adjust_cell_length(self.width, style).simplify()
         if not cursor and cells is not None:

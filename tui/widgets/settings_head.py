@@ -95,11 +95,13 @@ class SettingsHead(Vertical):
         if facts.unsaved:
             left.append(f"  * {facts.unsaved} unsaved", "yellow")
         right = _plan_text(facts)
+        if left.cell_len + right.cell_len + 2 > self.size.width:
+            right = _plan_text(facts, is_short=True)
         room = self.size.width - left.cell_len - right.cell_len - 1
         return Text.assemble(left, " " * max(room, 2), right)
 
 
-def _plan_text(facts: HeadFacts) -> Text:
+def _plan_text(facts: HeadFacts, *, is_short: bool = False) -> Text:
     if facts.problems:
         return Text(f"✗ {fmt.plural(facts.problems, 'field')} to mend", "bold red")
     plan = facts.plan
@@ -109,7 +111,7 @@ def _plan_text(facts: HeadFacts) -> Text:
     blocking = sum(not one.is_warning for one in plan.problems)
     warnings = len(plan.problems) - blocking
     if blocking:
-        text.append(f"  ✗ {fmt.plural(blocking, 'problem')}", "red")
+        text.append(f"  ✗ {blocking if is_short else fmt.plural(blocking, 'problem')}", "red")
     if warnings:
-        text.append(f"  ! {fmt.plural(warnings, 'warning')}", "yellow")
+        text.append(f"  ! {warnings if is_short else fmt.plural(warnings, 'warning')}", "yellow")
     return text

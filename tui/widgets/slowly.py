@@ -22,6 +22,12 @@ class Slowly:
         if self._timer is None:
             self._do()
 
+    def catch_up(self) -> None:
+        """Do now what was asked for and still waits."""
+        if self._is_wanted and self._timer is not None:
+            self._timer.stop()
+            self._do()
+
     def _do(self) -> None:
         self._timer = None
         if self._is_wanted:

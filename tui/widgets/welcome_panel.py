@@ -6,14 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import RenderResult
 from textual.widget import Widget
 
 from engine.text import clean_text
+from tui.format import advice
 
 if TYPE_CHECKING:
     from engine.views import ProblemView
+
+_WHAT = "No job has run here yet. Keywords go in; checked, processed and titled pictures come out."
 
 
 class WelcomePanel(Widget):
@@ -32,30 +36,28 @@ class WelcomePanel(Widget):
         self.refresh(layout=True)
 
     def render(self) -> RenderResult:
-        lines = [
-            Text("No job has run here yet. Keywords go in; checked, processed and titled pictures come out.")
-        ]
+        table = Table.grid()
+        table.add_column(width=5, no_wrap=True)
+        table.add_column()
         blocking = [one for one in self._problems if not one.is_warning]
         if blocking:
-            lines.append(Text.assemble(_key("5"), "Settings: what a job still needs"))
-            lines += [
-                Text.assemble("     ", ("✗ ", "red"), clean_text(f"{one.field}: {one.message}", limit=200))
-                for one in blocking
-            ]
-        else:
-            lines.append(Text.assemble(_key("5"), ("✓ ", "green"), "Everything that a job needs is there."))
-        lines.append(Text.assemble(_key("s"), "Start: see what a job would make and cost, then start it"))
-        if self._demo_folder:
-            lines.append(
-                Text.assemble(
-                    _key("t"),
-                    "Try the demo: a job against a simulator on this machine; no key, no cost. ",
-                    (f"It keeps its files in {clean_text(self._demo_folder)}", "dim"),
+            table.add_row(_key("5"), "Settings: what a job still needs")
+            for one in blocking:
+                words = advice(
+                    clean_text(f"{one.field}: {one.message}", limit=200), clean_text(one.hint, limit=200)
                 )
-            )
-        lines.append(Text.assemble(_key("?"), "Every key of this screen"))
-        return Group(*lines)
+                table.add_row(Text("   ✗", "red"), Text(words))
+        else:
+            ready = Text.assemble(("✓ ", "green"), "Everything that a job needs is there.")
+            table.add_row(_key("5"), ready)
+        table.add_row(_key("s"), "Start: see what a job would make and cost, then start it")
+        if self._demo_folder:
+            demo = "Try the demo: a job against a simulator on this machine; no key, no cost. "
+            place = (f"It keeps its files in {clean_text(self._demo_folder)}", "dim")
+            table.add_row(_key("t"), Text.assemble(demo, place))
+        table.add_row(_key("?"), "Every key of this screen")
+        return Group(Text(_WHAT), table)
 
 
 def _key(key: str) -> Text:
-    return Text.assemble(" ", (f" {key} ", "reverse"), " ")
+    return Text.assemble((f" {key} ", "reverse"))
