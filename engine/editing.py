@@ -53,7 +53,8 @@ class Editing:
 
     async def edit(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
         """See EngineApi."""
-        wanted = checked_edit(edit, (await self._agencies()).categories)
+        categories = (await self._agencies()).categories if edit.category else ()
+        wanted = checked_edit(edit, categories)
 
         async def one(image: ImageRecord) -> None:
             await self._edit(image, wanted)

@@ -2,52 +2,37 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from db import generations as generation_rows
 from db import jobs as job_rows
 from db import tasks as task_rows
-from db.connection import Database
 from db.records import NewGeneration, NewJob, NewTask, RecordedError, utc_text
 from db.status import JobKind, JobStatus, Stage
 from engine.api import JobRequest
-from engine.bus import EventBus
-from engine.clock import Clock
-from engine.costs import PriceBook
 from engine.errors import ConflictError, NotFoundError, Problem, SettingsError
 from engine.events import JobCreated, JobFinished
+from engine.job_tools import JobTools, blocking, refuse_blocked
 from engine.labels import checked_label, label_problems, rerun_label
-from engine.logs import LogBook
 from engine.new_jobs import insert_job
-from engine.places import Places
 from engine.plan import JobPlan, make_plan
 from engine.preflight import preflight
-from engine.queries import Queries
-from engine.secrets import KeyName, KeyStore
 from engine.settings import dump_settings, merge_settings
 from engine.views import JobView
 
 
 @dataclass(frozen=True, slots=True)
 class JobMaker:
-    """`places` answers where files go by the preferences as they are now."""
+    """Part of the Engine."""
 
-    database: Database
-    queries: Queries
-    keys: KeyStore
-    prices: PriceBook
-    places: Callable[[], Places]
-    clock: Clock
-    log_book: LogBook
-    bus: EventBus
+    tools: JobTools
 
     async def start(self, request: JobRequest) -> JobView:
         """Plan and create. Raises SettingsError with every problem at once."""
         plan = await self.plan(request)
-        if not plan.can_start:
-            raise SettingsError([problem for problem in plan.problems if not problem.is_warning])
+        refuse_blocked(plan.problems)
         return await self.create(plan, request)
 
     async def rerun(self, job_ids: Sequence[str], *, is_as_run: bool) -> list[JobView]:
@@ -55,13 +40,13 @@ class JobMaker:
         from its turn; alone, it raises SettingsError."""
         planned: list[tuple[JobPlan, JobRequest]] = []
         for job_id in job_ids:
-            original = await self.queries.job(job_id)
+            original = await self.tools.queries.job(job_id)
             if original.kind is JobKind.RETRY:
                 raise ConflictError(
                     f"{original.label} is a retry: there is nothing to run again.",
                     hint="Retry its images, or run the job again that they are from.",
                 )
-            settings = dump_settings(await self.queries.job_settings(job_id))
+            settings = dump_settings(await self.tools.queries.job_settings(job_id))
             if not is_as_run and original.configuration is not None:
                 settings = await self._current_settings(original.configuration, otherwise=settings)
             request = JobRequest(
@@ -75,8 +60,7 @@ class JobMaker:
                 raise SettingsError(
                     [
                         Problem(f"{original.label} {problem.field}", problem.message, hint=problem.hint)
-                        for problem in plan.problems
-                        if not problem.is_warning
+                        for problem in blocking(plan.problems)
                     ]
                 )
             planned.append((plan, request))
@@ -88,49 +72,49 @@ class JobMaker:
     async def plan(self, request: JobRequest) -> JobPlan:
         """The plan with everything that stands in its way."""
         settings, warnings = merge_settings(request.settings)
-        places = self.places()
+        places = self.tools.places()
         output_dir = places.output(settings)
         plan = await asyncio.to_thread(
-            make_plan, settings, self.prices, output_dir=output_dir, today=self.clock.now().date()
+            make_plan, settings, self.tools.prices, output_dir=output_dir, today=self.tools.clock.now().date()
         )
-        keys_there = {name for name in KeyName if await asyncio.to_thread(self.keys.get, name)}
+        keys_there = await self.tools.keys_there()
         problems = preflight(plan, has_key=keys_there.__contains__, work_dir=places.work(settings))
         return plan.with_problems((*warnings, *problems, *label_problems(request.label)))
 
     async def _current_settings(self, name: str, *, otherwise: dict[str, Any]) -> dict[str, Any]:
         """A configuration as it is now; `otherwise` where it was deleted. `default` need not be stored."""
         try:
-            return (await self.queries.configuration(name)).settings
+            return (await self.tools.queries.configuration(name)).settings
         except NotFoundError:
-            default = await self.queries.configuration(None)
+            default = await self.tools.queries.configuration(None)
             return default.settings if default.name == name else otherwise
 
     async def _create_failed(self, plan: JobPlan, request: JobRequest) -> JobView:
         """A job that ended before it began, with every problem as its error."""
-        at = utc_text(self.clock.now())
-        hard = [problem for problem in plan.problems if not problem.is_warning]
+        at = utc_text(self.tools.clock.now())
+        hard = blocking(plan.problems)
         error = RecordedError(
             Stage.PREFLIGHT,
             "settings",
             "It cannot start: " + "; ".join(f"{one.field}: {one.message}" for one in hard),
             next((one.hint for one in hard if one.hint), ""),
         )
-        async with self.database.transaction(durable=True) as connection:
+        async with self.tools.database.transaction(durable=True) as connection:
             draft = _draft(plan, request, checked_label(request.label or "job"))
             job = await insert_job(connection, draft, at)
             await job_rows.mark_finished(connection, job.job_id, JobStatus.FAILED, at, error)
-        self.log_book.for_job(job.job_id).error(
+        self.tools.log_book.for_job(job.job_id).error(
             error.message, Stage.PREFLIGHT, cause=error.code, hint=error.hint
         )
-        self.bus.publish(JobCreated(job.job_id))
-        self.bus.publish(JobFinished(job.job_id, JobStatus.FAILED))
-        return await self.queries.job(job.job_id)
+        self.tools.bus.publish(JobCreated(job.job_id))
+        self.tools.bus.publish(JobFinished(job.job_id, JobStatus.FAILED))
+        return await self.tools.queries.job(job.job_id)
 
     async def create(self, plan: JobPlan, request: JobRequest) -> JobView:
         """The job with every generation and task of it, in one transaction."""
-        at = utc_text(self.clock.now())
-        label = checked_label(request.label or f"job_{self.clock.now().astimezone():%Y%m%d_%H%M%S}")
-        async with self.database.transaction(durable=True) as connection:
+        at = utc_text(self.tools.clock.now())
+        label = checked_label(request.label or f"job_{self.tools.clock.now().astimezone():%Y%m%d_%H%M%S}")
+        async with self.tools.database.transaction(durable=True) as connection:
             job_id = (await insert_job(connection, _draft(plan, request, label), at)).job_id
             planned = [plan.generation(index) for index in range(len(plan.rows))]
             generation_ids = await generation_rows.insert_many(
@@ -161,7 +145,7 @@ class JobMaker:
                         model=plan.settings.generation.model,
                         request_key=str(uuid.uuid4()),
                         images_requested=images,
-                        estimate_micros=self.prices.image_cost_micros(
+                        estimate_micros=self.tools.prices.image_cost_micros(
                             plan.settings.generation.provider,
                             plan.settings.generation.model,
                             images,
@@ -175,15 +159,15 @@ class JobMaker:
                 ],
                 at,
             )
-        log = self.log_book.for_job(job_id)
+        log = self.tools.log_book.for_job(job_id)
         log.info(
             f"Job {label} created: {len(plan.rows)} prompts, {plan.planned_images} images with "
             f"{plan.settings.generation.model}, keywords from {plan.inputs.keyword_source}."
         )
         for problem in plan.problems:
             log.warning(f"{problem.field}: {problem.message}", hint=problem.hint)
-        self.bus.publish(JobCreated(job_id))
-        return await self.queries.job(job_id)
+        self.tools.bus.publish(JobCreated(job_id))
+        return await self.tools.queries.job(job_id)
 
 
 def _draft(plan: JobPlan, request: JobRequest, label: str) -> NewJob:

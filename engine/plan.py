@@ -18,7 +18,8 @@ from engine.providers.model_spec import ModelSpec
 from engine.settings import Settings
 from engine.sizes import Size, size_at, size_warnings, sizes_of, tasks_for
 from engine.templates import Template, default_template, read_template
-from engine.views import CostLine, PlanView, ProblemView
+from engine.viewing import problem_views
+from engine.views import CostLine, PlanView
 
 SHOWN_KEYWORDS = 20
 UNPLANNED_SIZE = Size(0, 0, "1:1")
@@ -91,10 +92,7 @@ class JobPlan:
             costs=_cost_lines(self),
             estimate_usd=self.estimate.total_micros / 1e6,
             budget_usd=generation.budget_usd,
-            problems=tuple(
-                ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
-                for one in self.problems
-            ),
+            problems=problem_views(self.problems),
         )
 
 

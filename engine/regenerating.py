@@ -3,33 +3,27 @@ calls with all that protects them."""
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from db import generations as generation_rows
 from db import tasks as task_rows
-from db.connection import Database
 from db.records import GenerationRecord, ImageRecord, NewGeneration, NewJob, NewTask, utc_text
 from db.status import JobKind, TaskState
-from engine.bus import EventBus
 from engine.call_costs import CallCosts
-from engine.clock import Clock
-from engine.costs import PriceBook
-from engine.errors import Problem, SettingsError
+from engine.errors import Problem
 from engine.events import JobCreated
 from engine.image_groups import Grouped, ImageGroup, group_images
+from engine.job_tools import JobTools, refuse_blocked
 from engine.labels import regeneration_label
-from engine.logs import LogBook
 from engine.new_jobs import insert_job
-from engine.places import Places
 from engine.preflight import folder_problems, keys_needed, missing_keys
 from engine.providers.catalogue import model_of
-from engine.queries import Queries
-from engine.secrets import KeyName, KeyStore
 from engine.settings import Settings, dump_settings, merge_settings
 from engine.sizes import tasks_for
-from engine.views import JobView, ProblemView, RetryPlanView, StartedView
+from engine.viewing import problem_views
+from engine.views import JobView, RetryPlanView, StartedView
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +53,7 @@ class _Plan:
 class Regenerating:
     """Part of the Engine. What each method does is said in EngineApi."""
 
-    database: Database
-    queries: Queries
-    keys: KeyStore
-    prices: PriceBook
-    places: Callable[[], Places]
-    clock: Clock
-    log_book: LogBook
-    bus: EventBus
+    tools: JobTools
 
     async def plan(self, image_ids: Sequence[int]) -> RetryPlanView:
         """See EngineApi."""
@@ -76,18 +63,13 @@ class Regenerating:
             refused=plan.grouped.refused,
             costs=plan.total.lines,
             estimate_usd=plan.total.total_micros / 1e6,
-            problems=tuple(
-                ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
-                for one in plan.problems
-            ),
+            problems=problem_views(plan.problems),
         )
 
     async def start(self, image_ids: Sequence[int]) -> StartedView:
         """See EngineApi."""
         plan = await self._plan(image_ids)
-        hard = [problem for problem in plan.problems if not problem.is_warning]
-        if hard:
-            raise SettingsError(hard)
+        refuse_blocked(plan.problems)
         return StartedView(
             jobs=tuple([await self._create(order) for order in plan.orders]),
             done=tuple(image.image_id for image in plan.grouped.images),
@@ -95,21 +77,21 @@ class Regenerating:
         )
 
     async def _plan(self, image_ids: Sequence[int]) -> _Plan:
-        grouped = await group_images(self.database, image_ids, _why_not)
-        there = {name for name in KeyName if await asyncio.to_thread(self.keys.get, name)}
-        total = CallCosts(self.prices)
+        grouped = await group_images(self.tools.database, image_ids, _why_not)
+        there = await self.tools.keys_there()
+        total = CallCosts(self.tools.prices)
         orders = []
         problems: list[Problem] = []
         for group in grouped.groups:
             settings = _settings(group)
-            async with self.database.reading() as connection:
+            async with self.tools.database.reading() as connection:
                 records = await generation_rows.get_many(
                     connection, [image.generation_id for image in group.images]
                 )
             generations = {one.generation_id: one for one in records}
             spec = model_of(settings.generation.provider, settings.generation.model)
             per_task = tasks_for(spec, 1)
-            costs = CallCosts(self.prices)
+            costs = CallCosts(self.tools.prices)
             for image in group.images:
                 own = generations[image.generation_id]
                 for book in (costs, total):
@@ -118,13 +100,13 @@ class Regenerating:
             problems += missing_keys(keys_needed(settings, is_writing_prompts=False), there.__contains__)
             for field, folder in (
                 ("files.output_dir", Path(group.job.output_dir)),
-                ("files.work_dir", self.places().work(settings)),
+                ("files.work_dir", self.tools.places().work(settings)),
             ):
                 problems += await asyncio.to_thread(folder_problems, field, folder)
         return _Plan(grouped, tuple(orders), total, tuple(dict.fromkeys((*problems, *total.problems))))
 
     async def _create(self, order: _Order) -> JobView:
-        at = utc_text(self.clock.now())
+        at = utc_text(self.tools.clock.now())
         job, settings = order.group.job, order.settings
         draft = NewJob(
             job_id="",
@@ -138,7 +120,7 @@ class Regenerating:
             planned_images=order.planned_images,
             estimate_micros=order.costs.total_micros,
         )
-        async with self.database.transaction(durable=True) as connection:
+        async with self.tools.database.transaction(durable=True) as connection:
             new_job = await insert_job(connection, draft, at)
             generation_ids = await generation_rows.insert_many(
                 connection,
@@ -159,7 +141,7 @@ class Regenerating:
                         model=settings.generation.model,
                         request_key=str(uuid.uuid4()),
                         images_requested=images,
-                        estimate_micros=self.prices.image_cost_micros(
+                        estimate_micros=self.tools.prices.image_cost_micros(
                             settings.generation.provider,
                             settings.generation.model,
                             images,
@@ -174,11 +156,11 @@ class Regenerating:
                 ],
                 at,
             )
-        self.log_book.for_job(new_job.job_id).info(
+        self.tools.log_book.for_job(new_job.job_id).info(
             f"{draft.label}: {order.planned_images} new images with the prompts that job #{job.job_number} had."
         )
-        self.bus.publish(JobCreated(new_job.job_id))
-        return await self.queries.job(new_job.job_id)
+        self.tools.bus.publish(JobCreated(new_job.job_id))
+        return await self.tools.queries.job(new_job.job_id)
 
 
 def _why_not(image: ImageRecord) -> str | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os.path
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,29 +9,24 @@ from pydantic import ValidationError
 
 from db import jobs as job_rows
 from db import retries as retry_rows
-from db.connection import Database
 from db.records import ImageRecord, JsonObject, NewJob, utc_text
 from db.status import JobKind, Progress
 from engine.announce import announce_images
 from engine.api import RetryRequest
-from engine.bus import EventBus
 from engine.call_costs import CallCosts
-from engine.clock import Clock
-from engine.costs import PriceBook
 from engine.errors import Problem, SettingsError
 from engine.events import JobCreated
 from engine.image_groups import Grouped, ImageGroup, group_images
 from engine.inputs import JobInputs
+from engine.job_tools import JobTools, refuse_blocked
 from engine.labels import checked_label
-from engine.logs import LogBook
 from engine.new_jobs import insert_job
-from engine.places import Places
 from engine.preflight import folder_problems, missing_keys
-from engine.queries import Queries
 from engine.retry_options import ImageBefore, RetryOptions
 from engine.review import UNDECIDED, WHY_NOT, Review
-from engine.secrets import KeyName, KeyStore
-from engine.views import ProblemView, RefusalView, RetryPlanView, StartedView
+from engine.secrets import KeyName
+from engine.viewing import problem_views
+from engine.views import RefusalView, RetryPlanView, StartedView
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +45,7 @@ class _Plan:
             refused=self.grouped.refused,
             costs=self.costs.lines,
             estimate_usd=self.costs.total_micros / 1e6,
-            problems=tuple(
-                ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
-                for one in self.problems
-            ),
+            problems=problem_views(self.problems),
         )
 
 
@@ -62,15 +53,8 @@ class _Plan:
 class Retrying:
     """Part of the Engine. What each method does is said in EngineApi."""
 
-    database: Database
-    queries: Queries
+    tools: JobTools
     review: Review
-    keys: KeyStore
-    prices: PriceBook
-    places: Callable[[], Places]
-    clock: Clock
-    log_book: LogBook
-    bus: EventBus
 
     async def plan(self, request: RetryRequest) -> RetryPlanView:
         """See EngineApi."""
@@ -80,17 +64,15 @@ class Retrying:
         """See EngineApi."""
         async with self.review.holding(request.image_ids):
             plan = await self._plan(request)
-            hard = [problem for problem in plan.problems if not problem.is_warning]
-            if hard:
-                raise SettingsError(hard)
+            refuse_blocked(plan.problems)
             if not plan.grouped.images:
                 return StartedView(jobs=(), done=(), refused=plan.grouped.refused)
             return await self._create(plan, request)
 
     async def _plan(self, request: RetryRequest) -> _Plan:
         options = _options(request)
-        grouped = await group_images(self.database, request.image_ids, _why_not)
-        costs = CallCosts(self.prices)
+        grouped = await group_images(self.tools.database, request.image_ids, _why_not)
+        costs = CallCosts(self.tools.prices)
         problems: list[Problem] = []
         for group in grouped.groups:
             _add_costs(costs, options, group)
@@ -98,9 +80,9 @@ class Retrying:
                 folder_problems, "files.output_dir", Path(group.job.output_dir)
             )
             problems += await asyncio.to_thread(
-                folder_problems, "files.work_dir", self.places().work(group.settings)
+                folder_problems, "files.work_dir", self.tools.places().work(group.settings)
             )
-        there = {name for name in KeyName if await asyncio.to_thread(self.keys.get, name)}
+        there = await self.tools.keys_there()
         uses = {"the quality check": "checks", "titles and tags": "metadata"}
         needed = {
             KeyName.OPENAI: [what for what, kind in uses.items() if costs.uses(kind)],
@@ -111,7 +93,7 @@ class Retrying:
         return _Plan(options, grouped, costs, tuple(dict.fromkeys(problems)))
 
     async def _create(self, plan: _Plan, request: RetryRequest) -> StartedView:
-        at = utc_text(self.clock.now())
+        at = utc_text(self.tools.clock.now())
         images = plan.grouped.images
         wanted = {image.image_id for image in images}
         order = [image_id for image_id in dict.fromkeys(request.image_ids) if image_id in wanted]
@@ -129,19 +111,19 @@ class Retrying:
             budget_micros=None if request.budget_usd is None else round(request.budget_usd * 1_000_000),
         )
         used = {group.job.job_id: _used(plan.options, group) for group in plan.grouped.groups}
-        async with self.database.transaction(durable=True) as connection:
+        async with self.tools.database.transaction(durable=True) as connection:
             job = await insert_job(connection, draft, at)
             taken = await retry_rows.admit(connection, job.job_id, order, used, at)
             await job_rows.set_planned(connection, job.job_id, len(taken), plan.costs.total_micros)
-        self.log_book.for_job(job.job_id).info(
+        self.tools.log_book.for_job(job.job_id).info(
             f"{draft.label}: from {len(plan.grouped.groups)} jobs, "
             + ("with other settings." if plan.options.changes_processing else "as it was.")
         )
-        self.bus.publish(JobCreated(job.job_id))
-        await announce_images(self.database, self.bus, taken)
+        self.tools.bus.publish(JobCreated(job.job_id))
+        await announce_images(self.tools.database, self.tools.bus, taken)
         late = [image_id for image_id in order if image_id not in set(taken)]
         return StartedView(
-            jobs=(await self.queries.job(job.job_id),),
+            jobs=(await self.tools.queries.job(job.job_id),),
             done=tuple(taken),
             refused=(
                 *plan.grouped.refused,

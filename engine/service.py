@@ -14,7 +14,7 @@ from typing import Any
 from db import imports, job_queue
 from db.connection import Database
 from db.status import JobStatus
-from engine.api import JobQuery, JobRequest, LogQuery, RetryRequest, TaskChoice
+from engine.api import JobQuery, JobRequest, LogQuery
 from engine.bus import EventBus, Subscription
 from engine.care.backups import BackupSchedule
 from engine.care.cleaner import Cleaner
@@ -29,10 +29,14 @@ from engine.editing import Editing
 from engine.electron.importer import ElectronImport
 from engine.electron.source import remove_leftovers
 from engine.electron.views import ImportView
+from engine.export.advice import Advice
 from engine.export.commands import ExportCommands
 from engine.export.exporter import Exporter
+from engine.export.source import Source
+from engine.image_commands import ImageCommands
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
+from engine.job_tools import JobTools
 from engine.lock import FolderLock
 from engine.logs import LogBook
 from engine.paths import Paths
@@ -49,21 +53,17 @@ from engine.secrets import KeyName, KeyStore
 from engine.services import Services
 from engine.views import (
     ConfigurationView,
-    DecisionView,
     JobView,
     LogView,
     PlanView,
     ProgressView,
-    RetryPlanView,
-    StartedView,
-    TaskDecisionView,
 )
 
 FINISHED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED})
 UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.PAUSED, JobStatus.INTERRUPTED)
 
 
-class Engine(ExportCommands, Queries):
+class Engine(ImageCommands, ExportCommands, Queries):
     """Implements engine.api.EngineApi. One a data folder; get it from `open`."""
 
     def __init__(
@@ -92,29 +92,31 @@ class Engine(ExportCommands, Queries):
         self._environ = environ
         contexts = ContextMaker(database, bus, log_book, clock, services, prices, pool, self._places)
         self._queue = JobQueue(database, bus, clock, self, contexts.make)
-        self._maker = JobMaker(database, self, keys, prices, self._places, clock, log_book, bus)
+        tools = JobTools(database, self, keys, prices, self._places, clock, log_book, bus)
+        self._maker = JobMaker(tools)
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._electron = ElectronImport(database, log_book, bus, clock, self._places)
         self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
-        self._retrying = Retrying(
-            database, self, self._review, keys, prices, self._places, clock, log_book, bus
-        )
-        self._regenerating = Regenerating(database, self, keys, prices, self._places, clock, log_book, bus)
+        self._retrying = Retrying(tools, self._review)
+        self._regenerating = Regenerating(tools)
         self._deciding = Deciding(database, self._queue, clock, log_book, bus)
 
         self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
+        source = Source(database, self)
+        self._advice = Advice(source, paths.agencies_file)
         self._exporter = Exporter(
             database,
             self,
+            source,
+            self._advice,
             bus,
             clock,
             scratch=paths.scratch_dir,
-            agencies_file=paths.agencies_file,
             default_folder=lambda: self._preferences.export_folder(paths),
             hide=keys.masker.hide,
         )
-        self._editing = Editing(database, self._review, bus, clock, log_book, self._exporter.agencies)
+        self._editing = Editing(database, self._review, bus, clock, log_book, self._advice.agencies)
 
     @classmethod
     @asynccontextmanager
@@ -247,48 +249,6 @@ class Engine(ExportCommands, Queries):
     async def restore_jobs(self, job_ids: Sequence[str]) -> int:
         """See EngineApi."""
         return await self._job_commands.restore(job_ids)
-
-    # ---- tells: decisions about images
-
-    async def approve_images(self, image_ids: Sequence[int]) -> DecisionView:
-        """See EngineApi."""
-        return await self._review.approve(image_ids)
-
-    async def unapprove_images(self, image_ids: Sequence[int]) -> DecisionView:
-        """See EngineApi."""
-        return await self._review.unapprove(image_ids)
-
-    async def trash_images(self, image_ids: Sequence[int]) -> DecisionView:
-        """See EngineApi."""
-        return await self._review.trash(image_ids)
-
-    async def restore_images(self, image_ids: Sequence[int]) -> DecisionView:
-        """See EngineApi."""
-        return await self._review.restore(image_ids)
-
-    async def plan_retry(self, request: RetryRequest) -> RetryPlanView:
-        """See EngineApi."""
-        return await self._retrying.plan(request)
-
-    async def retry_images(self, request: RetryRequest) -> StartedView:
-        """See EngineApi."""
-        started = await self._retrying.start(request)
-        self._job_commands.queue_changed()
-        return started
-
-    async def plan_regeneration(self, image_ids: Sequence[int]) -> RetryPlanView:
-        """See EngineApi."""
-        return await self._regenerating.plan(image_ids)
-
-    async def regenerate_images(self, image_ids: Sequence[int]) -> StartedView:
-        """See EngineApi."""
-        started = await self._regenerating.start(image_ids)
-        self._job_commands.queue_changed()
-        return started
-
-    async def decide_tasks(self, task_ids: Sequence[int], choice: TaskChoice) -> TaskDecisionView:
-        """See EngineApi."""
-        return await self._deciding.decide(task_ids, choice)
 
     # ---- tells: configurations
 

@@ -1,14 +1,17 @@
 """Rows as everyone sees them: one definition of every count, sum and field, for all screens and commands."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from db.records import ImageRecord, JobRecord, LogRecord, TaskRecord
+from engine.errors import Problem
 from engine.views import (
     ErrorView,
     ImageCounts,
     ImageView,
     JobView,
     LogView,
+    ProblemView,
     Spend,
     TaskView,
 )
@@ -130,3 +133,11 @@ def error_view(stage: Any, code: str | None, message: str | None, hint: str | No
 def dollars(micros: int) -> float:
     """Millionths of a dollar as dollars."""
     return micros / 1_000_000
+
+
+def problem_views(problems: Sequence[Problem]) -> tuple[ProblemView, ...]:
+    """What stands in the way of a plan."""
+    return tuple(
+        ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
+        for one in problems
+    )

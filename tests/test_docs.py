@@ -216,6 +216,8 @@ def test_the_example_of_an_agency_is_valid(tmp_path: Path) -> None:
 def test_every_agency_is_explained() -> None:
     page = text_of(DOCS / "exports.md")
     assert [agency for agency in Agencies.load().presets if f"`{agency}`" not in page] == []
+    words = " ".join(page.split())
+    assert [category for category in Agencies.load().categories if f" {category}," not in words] == []
 
 
 def test_every_file_of_the_folders_is_listed(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Archive:
         """Write the list of contents."""
         self._zip.close()
 
-    def discard(self) -> None:
-        """Close without caring for what is in it."""
-        # Closing would write the list of contents to a disk that may be full.
+    def close(self) -> None:
+        """Let go of the file, finished or not."""
+        # Its own `close` would still write the list of contents, to a disk that may be full.
         self._zip.fp = None

@@ -1,5 +1,6 @@
 """Exports of workbooks: one job as .xlsx, several as a .zip of them with a summary."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from engine.export.job_book import JobBook
 from engine.export.naming import UniqueNames
 from engine.export.progress import ExportPhase, ExportProgress
 from engine.export.source import Source
-from engine.export.target import Draft, Target
+from engine.export.target import Draft, Target, drafting
 from engine.export.threads import Threads
 from engine.files import partial_path, storage_errors
 from engine.queries import Queries
@@ -44,32 +45,25 @@ class BookExport:
 
     async def workbook(self, job_id: str) -> Written:
         """The workbook of one job."""
-        draft = await self.threads.do(Draft, self.target)
-        try:
+        async with drafting(self.target, self.threads) as draft:
             images = await self._write_book(job_id, draft.file, self.target.folder)
             crash_point("mid_export")
             await self.threads.do(draft.finish)
-            return Written((await self.threads.do(draft.place),), 1, images)
-        finally:
-            await self.threads.clean_up(draft.discard)
+            return Written((await self.threads.finish(draft.place),), 1, images)
 
     async def archive(self, job_ids: Sequence[str]) -> Written:
         """A workbook of each job and `export_summary.txt`."""
         jobs = [await self.queries.job(job_id) for job_id in job_ids]
-        draft = await self.threads.do(Draft, self.target)
-        archive = Archive(draft.file)
         names, packed, images = UniqueNames(), [], 0
-        try:
-            for job in jobs:
-                name = names.take(f"{job.number:04d}_{job.label}_{job.job_id}.xlsx")
-                images += await self._pack_book(archive, job, name)
-                packed.append((job, name))
-                crash_point("mid_export")
-            await self.threads.do(self._finish, archive, draft, summary(packed, self.now))
-            return Written((await self.threads.do(draft.place),), len(packed), images)
-        finally:
-            archive.discard()
-            await self.threads.clean_up(draft.discard)
+        async with drafting(self.target, self.threads) as draft:
+            with contextlib.closing(Archive(draft.file)) as archive:
+                for job in jobs:
+                    name = names.take(f"{job.number:04d}_{job.label}_{job.job_id}.xlsx")
+                    images += await self._pack_book(archive, job, name)
+                    packed.append((job, name))
+                    crash_point("mid_export")
+                await self.threads.do(self._finish, archive, draft, summary(packed, self.now))
+            return Written((await self.threads.finish(draft.place),), len(packed), images)
 
     async def _pack_book(self, archive: Archive, job: JobView, name: str) -> int:
         place = partial_path(self.scratch)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from engine.editing import Editing
+from engine.export.advice import Advice
 from engine.export.exporter import Exporter
 from engine.export.requests import ExportRequest, ImageEdit
 from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
@@ -13,6 +14,7 @@ class ExportCommands:
     """Part of what engine.service.Engine is."""
 
     _exporter: Exporter
+    _advice: Advice
     _editing: Editing
 
     async def export(self, request: ExportRequest) -> ExportView:
@@ -25,15 +27,15 @@ class ExportCommands:
 
     async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
         """See EngineApi."""
-        return await self._exporter.check_sheet(request)
+        return await self._advice.check_sheet(request)
 
     async def agencies(self) -> list[AgencyView]:
         """See EngineApi."""
-        return await self._exporter.agency_views()
+        return await self._advice.views()
 
     async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
         """See EngineApi."""
-        return await self._exporter.fits(image_ids)
+        return await self._advice.fits(image_ids)
 
     async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
         """See EngineApi."""

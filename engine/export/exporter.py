@@ -18,18 +18,16 @@ from engine.clock import Clock
 from engine.errors import ConflictError, FactoryError, InputError, PauseRequired
 from engine.events import ExportEnded
 from engine.explain import explain
-from engine.export.agencies import Agencies, Policy, Preset
+from engine.export.advice import Advice, choices_of
 from engine.export.books import BookExport, Written
-from engine.export.fit import Misfit, fit
 from engine.export.naming import export_stem
-from engine.export.pictures import PictureExport, sheet_row
+from engine.export.pictures import PictureExport
 from engine.export.progress import ExportProgress
 from engine.export.requests import ExportKind, ExportRequest
-from engine.export.sheet import SheetChoices
 from engine.export.source import Source
 from engine.export.target import Target, choose_target
 from engine.export.threads import Threads
-from engine.export.views import AgencyView, ExportView, FitView, MissingView, SheetCheckView, SheetNoteView
+from engine.export.views import ExportView, MissingView, SheetNoteView
 from engine.failures import pause_for
 from engine.files import cleanup_partials
 from engine.queries import Queries
@@ -57,21 +55,22 @@ class Exporter:
         self,
         database: Database,
         queries: Queries,
+        source: Source,
+        advice: Advice,
         bus: EventBus,
         clock: Clock,
         *,
         scratch: Path,
-        agencies_file: Path,
         default_folder: Callable[[], Path],
         hide: Callable[[str], str],
     ) -> None:
         self._database = database
         self._queries = queries
-        self._source = Source(database, queries)
+        self._source = source
+        self._advice = advice
         self._bus = bus
         self._clock = clock
         self._scratch = scratch
-        self._agencies_file = agencies_file
         self._default_folder = default_folder
         self._hide = hide
         self._tasks: dict[str, asyncio.Task[ExportView]] = {}
@@ -129,53 +128,6 @@ class Exporter:
             except OSError as error:
                 logger.warning("an unfinished export in %s: %s", folder, error)
             await self._note_end(export_id, None)
-
-    # ---- agencies
-
-    async def agencies(self) -> Agencies:
-        """The presets as the files have them now. Raises SettingsError."""
-        return await asyncio.to_thread(Agencies.load, self._agencies_file)
-
-    async def agency_views(self) -> list[AgencyView]:
-        """See EngineApi."""
-        return [
-            AgencyView(
-                agency=agency,
-                name=preset.name,
-                is_verified=preset.is_verified,
-                generated=preset.generated,
-                generated_note=preset.generated_note,
-                columns=tuple(column.header for column in preset.columns),
-            )
-            for agency, preset in (await self.agencies()).presets.items()
-        ]
-
-    async def fits(self, image_ids: Sequence[int]) -> list[FitView]:
-        """See EngineApi."""
-        presets = (await self.agencies()).presets
-        return [
-            _fit_view(
-                agency, preset, image.image_id, fit(sheet_row(image, Path(image.file or "").name), preset)
-            )
-            for image in await self._queries.images_by_id(image_ids)
-            for agency, preset in presets.items()
-        ]
-
-    async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
-        """See EngineApi."""
-        missing: list[MissingView] = []
-        agency, preset = await self._preset(request)
-        pictures = self._pictures(ExportProgress(EventBus(), request.export_id), Threads(), missing)
-        wanted = await self._source.wanted_ids(request)
-        sheet, rows = await pictures.sheet(wanted, preset, _choices(request), is_short=_is_zip(request))
-        return SheetCheckView(
-            agency=agency,
-            images=len(rows),
-            problems=sheet.all_problems,
-            changes=tuple(sheet.changes),
-            missing=tuple(missing),
-            refusal=sheet.refusal,
-        )
 
     # ---- carrying out
 
@@ -257,8 +209,8 @@ class Exporter:
         pictures: PictureExport,
         wanted: Sequence[int],
     ) -> Written:
-        agency, preset = await self._preset(request)
-        sheet, rows = await pictures.sheet(wanted, preset, _choices(request), is_short=_is_zip(request))
+        agency, preset = await self._advice.preset(request)
+        sheet, rows = await pictures.sheet(wanted, preset, choices_of(request), is_short=_is_zip(request))
         sheet.require_writable()
         outcome.problems, outcome.changes = sheet.notes(), tuple(sheet.changes)
         if _is_zip(request):
@@ -270,16 +222,12 @@ class Exporter:
     ) -> PictureExport:
         return PictureExport(self._source, self._scratch, self._hide, progress, threads, missing)
 
-    async def _preset(self, request: ExportRequest) -> tuple[str, Preset]:
-        agency = (request.agency or "").strip().lower()
-        return agency, (await self.agencies()).get(agency)
-
     async def _target(self, request: ExportRequest) -> Target:
         what = {ExportKind.ARCHIVE: "jobs", ExportKind.IMAGES: "images"}.get(request.kind, "export")
         if len(request.job_ids) == 1:
             what = (await self._queries.job(request.job_ids[0])).label
         if request.kind is ExportKind.SHEET:
-            agency, _ = await self._preset(request)
+            agency, _ = await self._advice.preset(request)
             what = f"{agency}_{what}"
         extension = {ExportKind.WORKBOOK: "xlsx", ExportKind.SHEET: "csv"}.get(request.kind, "zip")
         return await asyncio.to_thread(
@@ -317,21 +265,8 @@ def _check(request: ExportRequest) -> None:
         raise InputError("Nothing was named that could be exported.", code="nothing")
 
 
-def _choices(request: ExportRequest) -> SheetChoices:
-    return SheetChoices(
-        is_fixing=request.is_fixing, is_forced=request.is_forced, is_leaving_out=request.is_leaving_out
-    )
-
-
 def _is_zip(request: ExportRequest) -> bool:
     return request.kind is ExportKind.SHEET and request.has_pictures
-
-
-def _fit_view(agency: str, preset: Preset, image_id: int, misfits: Sequence[Misfit]) -> FitView:
-    reasons = [misfit.message for misfit in misfits]
-    if preset.generated is Policy.REFUSED:
-        reasons.insert(0, f"{preset.name} refuses generated images")
-    return FitView(image_id=image_id, agency=agency, is_accepted=not reasons, reasons=tuple(reasons))
 
 
 def _empty(scratch: Path) -> None:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from engine.export.naming import UniqueNames, short_name
 from engine.export.progress import ExportPhase, ExportProgress
 from engine.export.sheet import Sheet, SheetChoices
 from engine.export.source import Source, why_missing
-from engine.export.target import Draft, Target
+from engine.export.target import Draft, Target, drafting
 from engine.export.threads import Threads
 from engine.export.views import MissingView
 from engine.files import storage_errors
@@ -40,13 +40,16 @@ class PictureExport:
     threads: Threads
     missing: list[MissingView]
     """Grows while it works."""
+    bytes: int = 0
+    """Of all pictures that were found."""
 
     async def gather(self, image_ids: Sequence[int]) -> list[ImageView]:
         """The images that have a picture, in this order; the others are missing."""
         self.progress.begin(ExportPhase.GATHERING, len(image_ids))
         found: list[ImageView] = []
         async for page in self.source.pages(image_ids):
-            reasons = await self.threads.do(lambda page: [why_missing(image) for image in page], page)
+            reasons, size = await self.threads.do(_look, page)
+            self.bytes += size
             found += [image for image, reason in zip(page, reasons, strict=True) if reason is None]
             self.missing += [reason for reason in reasons if reason is not None]
             self.progress.step(len(page))
@@ -61,32 +64,19 @@ class PictureExport:
     async def pictures(self, image_ids: Sequence[int], target: Target, *, has_originals: bool) -> Written:
         """`images/`, `originals/` where asked for, and `metadata.xlsx`."""
         images = await self.gather(image_ids)
-        draft = await self.threads.do(Draft, target)
-        archive = Archive(draft.file)
-        book: Book | None = None
-        try:
-            names = UniqueNames()
-            packed = await self._pack(
-                archive, target, [(image, names.take(_name(image))) for image in images]
-            )
-            if not packed:
-                raise FactoryError("None of the pictures is there; nothing was exported.", code="nothing")
-            files = len(packed)
-            if has_originals:
-                files += await self._pack_originals(archive, target, packed)
-            self.progress.begin(ExportPhase.WORKBOOK, len(packed))
-            with storage_errors(self.scratch):
-                book = await self.threads.do(open_book, self.scratch, self.hide)
-                await self.threads.do(_fill, book, packed)
-            with storage_errors(target.folder):
-                await self.threads.do(self._finish, archive, book)
-            self.progress.step(len(packed))
-            return Written(await self._place(draft), files, len(packed))
-        finally:
-            if book is not None:
-                await self.threads.clean_up(book.discard)
-            archive.discard()
-            await self.threads.clean_up(draft.discard)
+        names = UniqueNames()
+        named = [(image, names.take(_name(image))) for image in images]
+        async with drafting(target, self.threads) as draft:
+            with closing(Archive(draft.file)) as archive:
+                packed = await self._pack(archive, target, named)
+                if not packed:
+                    raise FactoryError("None of the pictures is there; nothing was exported.", code="nothing")
+                files = len(packed)
+                if has_originals:
+                    files += await self._pack_originals(archive, target, packed)
+                await self._add_texts(archive, target, packed)
+                await self.threads.do(self._finish, archive, draft, target.folder)
+            return Written((await self.threads.finish(draft.place),), files, len(packed))
 
     async def sheet(
         self, image_ids: Sequence[int], preset: Preset, choices: SheetChoices, *, is_short: bool
@@ -101,52 +91,36 @@ class PictureExport:
         """The .csv, or where the agency's limit of rows asks for it, several."""
         self.progress.begin(ExportPhase.WORKBOOK, len(sheet.rows))
         parts = await self.threads.do(sheet.files)
-        drafts: list[Draft] = []
-        placed: list[Path] = []
-        try:
+        async with AsyncExitStack() as stack:
+            drafts = []
             for part in parts:
-                draft = await self.threads.do(Draft, target)
+                draft = await stack.enter_async_context(drafting(target, self.threads))
                 drafts.append(draft)
                 await self.threads.do(_write, draft, part, target.folder)
             crash_point("mid_export")
-            for number, draft in enumerate(drafts, 1):
-                suffix = f"-part{number}" if len(drafts) > 1 else ""
-                placed.append(await self.threads.do(draft.place, suffix))
-        except BaseException:
-            for path in placed:
-                with suppress(OSError):
-                    path.unlink()
-            raise
-        finally:
-            for draft in drafts:
-                await self.threads.clean_up(draft.discard)
+            placed = await self.threads.finish(_place_all, drafts)
         self.progress.step(len(sheet.rows))
-        return Written(tuple(placed), len(placed), len(sheet.rows))
+        return Written(placed, len(placed), len(sheet.rows))
 
     async def pack_sheet(
         self, sheet: Sheet, rows: Sequence[tuple[ImageView, str]], stem: str, target: Target
     ) -> Written:
         """A .zip of the sheet and its pictures, under the names that are in the sheet."""
-        draft = await self.threads.do(Draft, target)
-        archive = Archive(draft.file)
-        try:
-            packed = await self._pack(archive, target, rows)
-            if len(packed) < len(rows):
-                gone = {image.image_id for image, _ in rows} - {image.image_id for image, _ in packed}
-                raise FactoryError(
-                    f"{len(gone)} pictures went away while they were packed; the sheet would name them.",
-                    hint="Export again.",
-                )
-            parts = await self.threads.do(sheet.files)
-            with storage_errors(target.folder):
-                for number, part in enumerate(parts, 1):
-                    suffix = f"-part{number}" if len(parts) > 1 else ""
-                    await self.threads.do(archive.add_bytes, f"{stem}{suffix}.csv", part)
-                await self.threads.do(self._finish, archive, None)
-            return Written(await self._place(draft), len(packed), len(packed))
-        finally:
-            archive.discard()
-            await self.threads.clean_up(draft.discard)
+        async with drafting(target, self.threads) as draft:
+            with closing(Archive(draft.file)) as archive:
+                packed = await self._pack(archive, target, rows)
+                if len(packed) < len(rows):
+                    raise FactoryError(
+                        f"{len(rows) - len(packed)} pictures that the sheet names went away while they were packed.",
+                        hint="Export again.",
+                    )
+                parts = await self.threads.do(sheet.files)
+                with storage_errors(target.folder):
+                    for number, part in enumerate(parts, 1):
+                        name = f"{stem}{_suffix(number, len(parts))}.csv"
+                        await self.threads.do(archive.add_bytes, name, part)
+                await self.threads.do(self._finish, archive, draft, target.folder)
+            return Written((await self.threads.finish(draft.place),), len(packed), len(packed))
 
     async def _pack(
         self, archive: Archive, target: Target, named: Iterable[tuple[ImageView, str]]
@@ -177,7 +151,7 @@ class PictureExport:
         self, archive: Archive, target: Target, image: ImageView, file: str | None, name: str
     ) -> bool:
         try:
-            with storage_errors(target.folder):
+            with storage_errors(target.folder, self.bytes):
                 return await self.threads.do(
                     archive.add_file, Path(file or ""), name, is_cancelled=self.threads.is_cancelled
                 )
@@ -185,19 +159,29 @@ class PictureExport:
             self.missing.append(MissingView(image_id=image.image_id, file=file, reason=f"{name}: {error}"))
             return False
 
-    def _finish(self, archive: Archive, book: "Book | None") -> None:
-        if book is not None:
-            text = io.BytesIO()
-            book.save(text)
-            archive.add_bytes("metadata.xlsx", text.getvalue())
-        if self.missing:
-            lines = [f"image {one.image_id}  {one.file or '-'}  {one.reason}" for one in self.missing]
-            archive.add_bytes("missing.txt", "\n".join([*lines, ""]).encode(errors="replace"))
-        archive.finish()
+    async def _add_texts(
+        self, archive: Archive, target: Target, packed: Sequence[tuple[ImageView, str]]
+    ) -> None:
+        self.progress.begin(ExportPhase.WORKBOOK, len(packed))
+        book = await self.threads.do(open_book, self.scratch, self.hide)
+        text = io.BytesIO()
+        try:
+            with storage_errors(self.scratch):
+                await self.threads.do(_fill, book, packed)
+                await self.threads.do(book.save, text)
+        finally:
+            await self.threads.clean_up(book.discard)
+        with storage_errors(target.folder):
+            await self.threads.do(archive.add_bytes, "metadata.xlsx", text.getvalue())
+        self.progress.step(len(packed))
 
-    async def _place(self, draft: Draft) -> tuple[Path, ...]:
-        await self.threads.do(draft.finish)
-        return (await self.threads.do(draft.place),)
+    def _finish(self, archive: Archive, draft: Draft, folder: Path) -> None:
+        with storage_errors(folder):
+            if self.missing:
+                lines = [f"image {one.image_id}  {one.file or '-'}  {one.reason}" for one in self.missing]
+                archive.add_bytes("missing.txt", "\n".join([*lines, ""]).encode(errors="replace"))
+            archive.finish()
+        draft.finish()
 
 
 def sheet_row(image: ImageView, file_name: str) -> SheetRow:
@@ -214,6 +198,17 @@ def sheet_row(image: ImageView, file_name: str) -> SheetRow:
         model=image.model,
         pixels=(image.width or 0) * (image.height or 0) if known else None,
     )
+
+
+def _look(page: Sequence[ImageView]) -> tuple[list[MissingView | None], int]:
+    """Why each picture is missing, and the bytes of those that are not."""
+    reasons = [why_missing(image) for image in page]
+    size = 0
+    for image, reason in zip(page, reasons, strict=True):
+        if reason is None:
+            with suppress(OSError):  # it goes away this very moment: the packing will notice
+                size += Path(image.file or "").stat().st_size
+    return reasons, size
 
 
 def _name(image: ImageView) -> str:
@@ -233,7 +228,9 @@ def _add_rows(sheet: Sheet, images: Iterable[ImageView], *, is_short: bool) -> l
     names = UniqueNames()
     rows = []
     for image in images:
-        name = names.take(_short(image, sheet.preset.file_name_max)) if is_short else _name(image)
+        name = _name(image)
+        if is_short:  # the sheet would put an apostrophe in front of a sign, and no longer name the file
+            name = names.take(_short(image, sheet.preset.file_name_max).lstrip("=+-@"))
         if sheet.add(sheet_row(image, name)):
             rows.append((image, name))
     return rows
@@ -243,6 +240,23 @@ def _fill(book: "Book", packed: Iterable[tuple[ImageView, str]]) -> None:
     sheet = book.sheet("Images", METADATA_COLUMNS)
     for image, name in packed:
         add_metadata(sheet, name, image)
+
+
+def _suffix(number: int, count: int) -> str:
+    return f"-part{number}" if count > 1 else ""
+
+
+def _place_all(drafts: Sequence[Draft]) -> tuple[Path, ...]:
+    """All of them, or none."""
+    placed: list[Path] = []
+    try:
+        for number, draft in enumerate(drafts, 1):
+            placed.append(draft.place(_suffix(number, len(drafts))))
+    except BaseException:
+        for path in placed:
+            path.unlink(missing_ok=True)
+        raise
+    return tuple(placed)
 
 
 def _write(draft: Draft, content: bytes, folder: Path) -> None:

@@ -1,12 +1,14 @@
 """Where an export goes, and the file beside that place in which it grows: whole under its name, or not there at all."""
 
 import os
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from engine.errors import InputError
+from engine.export.threads import Threads
 from engine.files import partial_path, place_without_overwrite, storage_errors, sync_folder
 
 
@@ -59,9 +61,19 @@ class Draft:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._file: BinaryIO | None = None
         self.temporary = partial_path(target.folder)
-        with storage_errors(target.folder):
-            self.file: BinaryIO = self.temporary.open("xb")
+
+    def open(self) -> None:
+        """Begin it. Raises PauseRequired where the folder cannot be written to."""
+        with storage_errors(self._target.folder):
+            self._file = self.temporary.open("xb")
+
+    @property
+    def file(self) -> BinaryIO:
+        """What is written to, once it is open."""
+        assert self._file is not None, "the draft is open"
+        return self._file
 
     def finish(self) -> None:
         """Everything is written: make sure that it is on the disk."""
@@ -84,5 +96,17 @@ class Draft:
     def discard(self) -> None:
         """Leave nothing of it."""
         with suppress(OSError):  # a full disk fails once more where the rest of a buffer is written
-            self.file.close()
+            if self._file is not None:
+                self._file.close()
         self.temporary.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def drafting(target: Target, threads: Threads) -> AsyncIterator[Draft]:
+    """An open draft. Nothing is left of it where the block does not place it."""
+    draft = Draft(target)
+    try:
+        await threads.do(draft.open)
+        yield draft
+    finally:
+        await threads.clean_up(draft.discard)

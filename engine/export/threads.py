@@ -29,6 +29,12 @@ class Threads:
                 work.exception()  # heard: the cancellation is what counts
             raise
 
+    async def finish[**P, T](self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `do`, for the step with which the file is there: a cancellation comes too late for it."""
+        work = asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs))
+        await _end_of(work)
+        return work.result()
+
     async def clean_up(self, function: Callable[[], object]) -> None:
         """Run it to its end, also where the export is being cancelled once more."""
         work = asyncio.ensure_future(asyncio.to_thread(function))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell, WriteOnlyCell
@@ -16,6 +17,7 @@ from openpyxl.cell.cell import ERROR_CODES
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet._writer import WorksheetWriter
+from openpyxl.writer.excel import ExcelWriter
 
 from engine.export.cells import fit_cell, looks_like_formula, visible, xml_text
 from engine.export.columns import Column, Format, Value
@@ -50,7 +52,12 @@ class Book:
         """Put the sheets together. Raises OSError; then, and only then, `discard` is left to do."""
         for sheet in self._sheets:
             sheet.finish()
-        self._book.save(file)
+        # As openpyxl's own `save`, which leaves an archive behind that complains where writing fails.
+        archive = ZipFile(file, "w", ZIP_DEFLATED, allowZip64=True)
+        try:
+            ExcelWriter(self._book, archive).save()
+        finally:
+            archive.fp = None
 
     def discard(self) -> None:
         """Close and remove what is unfinished; after `save` there is nothing left to do."""

@@ -17,6 +17,7 @@ from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome
 from tests.support.images import finished_job
 from tui.screens.export_dialog import ExportDialog
+from tui.screens.job_detail import JobDetailScreen
 from tui.widgets.choice_line import ChoiceLine
 from tui.widgets.gallery_grid import GalleryGrid
 
@@ -84,6 +85,11 @@ async def test_jobs_are_exported_where_the_dialog_says(home: EngineHome, tmp_pat
             dialog = await open_dialog(pilot, "e")
             await wait_until(pilot, lambda: bool(dialog.query_one("#export-place", Input).value))
             assert dialog.query_one("#export-place", Input).value == f"{tmp_path}/"
+            await pilot.press("escape", "escape", "G", "enter")
+            await wait_until(pilot, lambda: isinstance(pilot.app.screen, JobDetailScreen))
+            await wait_until(pilot, lambda: pilot.app.screen.query_one("#job-title", Static).content != "")
+            dialog = await open_dialog(pilot, "e")
+            assert "Cats [/b]" in str(dialog.query_one(".dialog-title", Static).content)
 
 
 async def test_problems_of_a_sheet_come_before_it_is_written(home: EngineHome, tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ from tui.widgets.line_input import LineInput
 CHECK_DELAY_S = 0.2
 _SHEET, _PACKED = "sheet", "packed"
 _LIMITS = (
-    ("", "as they are; what breaks a limit keeps it from being written"),
-    ("fix", "shorten, cut and split what breaks one"),
-    ("leave_out", "shorten and cut, leave out what does not fit even so"),
+    ("", "as they are"),
+    ("fix", "shorten, cut and split"),
+    ("leave_out", "shorten and cut, leave out the rest"),
     ("force", "write it all the same"),
 )
 _KEYS = "enter export   tab next field   ‹ › choose   esc cancel"

@@ -1,6 +1,5 @@
 import csv
 import io
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -278,13 +277,3 @@ def test_a_wrong_preset_names_its_line(tmp_path: Path) -> None:
     file.write_text('[mine]\nname = "Mine"\ncolumns = [{ header = "T", value = "title" }]\n')
     with pytest.raises(SettingsError, match="no column has the value file_name"):
         Agencies.load(file)
-
-
-def test_a_csv_is_what_other_readers_take(tmp_path: Path) -> None:
-    """Python's csv module wrote it; awk splits the quoted lines at the same places."""
-    file = tmp_path / "a.csv"
-    file.write_bytes(sheet_of("123rf", FITTING).files()[0])
-    done = subprocess.run(
-        ["awk", "-F", '","', "{print NF}", str(file)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["5", "5"]
