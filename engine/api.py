@@ -4,38 +4,43 @@ Implemented by engine.service.Engine. Everything that crosses is plain, serialis
 Protocol can stand in front of a socket.
 """
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from db.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
-from engine.bus import Subscription
-from engine.care.views import CleanView
-from engine.electron.views import ImportView
-from engine.export.requests import ExportRequest, ImageEdit
-from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
-from engine.settings import Settings
-from engine.views import (
-    AttemptView,
-    ConfigurationView,
-    DecisionView,
-    ImageView,
-    JobDetailView,
-    JobView,
-    ListIndex,
-    LogView,
-    Page,
-    PlanView,
-    ProgressView,
-    RetryPlanView,
-    StandingView,
-    StartedView,
-    TaskDecisionView,
-    TotalsView,
-    UndecidedView,
-)
+from engine.status import ImageStatus, JobKind, JobStatus, LogLevel, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from engine.bus import Subscription
+    from engine.care.views import CleanView
+    from engine.electron.views import ImportView
+    from engine.export.requests import ExportRequest, ImageEdit
+    from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
+    from engine.settings import Settings
+    from engine.views import (
+        AttemptView,
+        ConfigurationView,
+        DecisionView,
+        ImageView,
+        JobDetailView,
+        JobView,
+        ListIndex,
+        LogView,
+        Page,
+        PlanView,
+        ProgressView,
+        RetryPlanView,
+        StandingView,
+        StartedView,
+        TaskDecisionView,
+        TotalsView,
+        UndecidedView,
+    )
 
 
 @dataclass(frozen=True, slots=True)

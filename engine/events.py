@@ -3,10 +3,13 @@
 Whoever missed some gets one `Resynced` and asks again.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-from engine.views import LogView, ProgressView, View
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.views import LogView, ProgressView, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ class EngineLost(Event):
     """Told by a client: the engine's process has gone away."""
 
 
-_VIEWS: dict[str, type[View]] = {"progress": ProgressView, "entry": LogView}
+_VIEW_FIELDS = ("progress", "entry")
 _EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
@@ -178,12 +181,19 @@ _EVENTS: dict[str, type[Event]] = {
 }
 
 
+def _views() -> dict[str, type[View]]:
+    """The models of _VIEW_FIELDS; loaded with the first event, not with the screens."""
+    from engine.views import LogView, ProgressView  # noqa: PLC0415 - see above
+
+    return dict(zip(_VIEW_FIELDS, (ProgressView, LogView), strict=True))
+
+
 def event_to_json(event: Event) -> dict[str, Any]:
     """`{"event": name, field: value, ...}`, JSON-able."""
     document: dict[str, Any] = {"event": event.name}
     for field in event.__dataclass_fields__:
         value = getattr(event, field)
-        document[field] = value.model_dump(mode="json") if field in _VIEWS else value
+        document[field] = value.model_dump(mode="json") if field in _VIEW_FIELDS else value
     return document
 
 
@@ -193,7 +203,7 @@ def event_from_json(document: dict[str, Any]) -> Event:
     kind = _EVENTS.get(str(fields.pop("event", "")))
     if kind is None:
         raise ValueError(f"unknown event {document.get('event')!r}")
-    for field, view in _VIEWS.items():
+    for field, view in _views().items():
         if field in fields:
             fields[field] = view.model_validate(fields[field])
     try:

@@ -102,6 +102,11 @@ class Paths:
     def default_export_dir(self) -> Path:
         return self.default_output_dir / "exports"
 
+    @property
+    def demo_dir(self) -> Path:
+        """Where the demo keeps everything that it makes, apart from real jobs."""
+        return self.data_dir / "demo"
+
     def ensure(self) -> None:
         """Make the private folders, mode 0700; what is there already keeps its mode.
 

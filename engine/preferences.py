@@ -11,13 +11,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from engine.errors import Problem, SettingsError
+from engine.first_look import THEME, ImageProtocol
 from engine.paths import Paths
 from engine.settings_types import Name, OptionalPath, Switch, expand_path, resolve_in, setting
 from engine.text import clean_text
 from engine.toml_files import TomlDocument, read_toml, set_value, write_private_text
 from engine.validation import validate_known
-
-ImageProtocol = Literal["auto", "kitty", "sixel", "blocks", "off"]
 
 BASE_URL_VARIABLES = {
     "piapi": "PIAPI_BASE_URL",
@@ -125,7 +124,7 @@ class Folders(PreferencesGroup):
 class Preferences(PreferencesGroup):
     """Everything in `config.toml`."""
 
-    theme: Name = setting("gimf-dark", "Theme", "A theme of the program or of Textual.")
+    theme: Name = setting(THEME, "Theme", "A theme of the program or of Textual.")
     image_protocol: ImageProtocol = setting(
         "auto", "Image protocol", "How pictures are drawn in the terminal; auto takes the best that works."
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from db.status import ImageStatus as ImageStatus
-from db.status import JobKind as JobKind
-from db.status import JobStatus as JobStatus
-from db.status import LogLevel as LogLevel
-from db.status import RetryState as RetryState
-from db.status import Stage as Stage
-from db.status import TaskState as TaskState
+from engine.status import ImageStatus as ImageStatus
+from engine.status import JobKind as JobKind
+from engine.status import JobStatus as JobStatus
+from engine.status import LogLevel as LogLevel
+from engine.status import RetryState as RetryState
+from engine.status import Stage as Stage
+from engine.status import TaskState as TaskState
 
 
 class View(BaseModel):

@@ -1,7 +1,7 @@
 """The app: sections, what messages open, back and out. What screens may use of it is in tui.host."""
 
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,18 +9,24 @@ from typing import Any, ClassVar
 from rich.console import RenderableType
 from textual.binding import BindingType
 from textual.command import CommandPalette, Provider
+from textual.reactive import Reactive
 from textual.screen import ModalScreen
 
-from engine.preferences import Preferences
+from engine.first_look import THEME
 from tui import messages
 from tui.commands import ActionCommands
 from tui.exit_signals import let_go_of
 from tui.factory_screen import FactoryScreen
+from tui.haste import end_haste
 from tui.keys import Action, action_of, bindings_for, display_keys
 from tui.navigation import SECTION_SCREENS, make_screen, section_modes
 from tui.services import AppServices
+from tui.stylesheet import KeptStylesheet
 from tui.survivor import Survivor
 from tui.themes import DARK_TERMINAL, LIGHT_TERMINAL, THEMES
+
+LATEST_LINK_S = 2.0
+"""The engine is looked for after the first paint, whose time it would take; a screen that breaks never paints."""
 
 
 def stylesheet() -> Path:
@@ -39,36 +45,49 @@ class FactoryApp(Survivor):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionCommands}
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("global")
+    ansi_theme_dark = Reactive(DARK_TERMINAL, init=False)
+    ansi_theme_light = Reactive(LIGHT_TERMINAL, init=False)
 
     def __init__(self, services: AppServices) -> None:
         super().__init__(services)
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = Preferences().theme
-        self.ansi_theme_dark, self.ansi_theme_light = DARK_TERMINAL, LIGHT_TERMINAL
+        self._begin_with(self.services.preferences.theme)
         self.wants_demo = False
         """The user left for the demo."""
 
+    def _begin_with(self, name: str) -> None:
+        """Have the theme before anything is drawn: a later change has everything parsed and styled once more. Only a
+        dark one can be there that early: Textual makes an app with the terminal colours of a dark theme. Where there
+        is no such theme, ours is used."""
+        theme = self.get_theme(name)
+        begun = name if theme is not None and theme.dark else THEME
+        self.set_reactive(FactoryApp.theme, begun)
+        self.add_class(f"-theme-{begun}")
+        self.stylesheet = KeptStylesheet(self.get_css_variables())
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """As Textual's, which also does it for a first screen that has no widgets yet."""
+        if self.screen.is_mounted:
+            super().refresh_css(animate)
+
     def on_mount(self) -> None:
-        self.use_preferences(self.services.preferences)
-        self._tell_problems(self.services.notices)
+        self.look_like(self.services.preferences)
+        self.call_after_refresh(self._go_on)
+        self.set_timer(LATEST_LINK_S, self._go_on)
+
+    def _go_on(self) -> None:
+        """The first frame is on the screen."""
+        end_haste()
         self.begin_link()
 
     async def on_unmount(self) -> None:
         await self.end_link()
 
     def on_preferences_saved(self) -> None:
-        self._tell_problems()
+        self.tell_problems()
         self.notifier.follow(self.status)
-
-    def _tell_problems(self, others: Sequence[str] = ()) -> None:
-        """Say what config.toml has that cannot be used: `others`, then keys and theme."""
-        problems = [*others, *self.keymap_problems]
-        if (theme := self.preferences.theme) not in self.available_themes:
-            problems.append(f"theme: there is no theme {theme}; {self.theme} is used.")
-        for problem in problems:
-            self.toast(problem, title="config.toml", severity="warning")
 
     # ---- sections and screens
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from engine.errors import EngineHeldError, EngineUnreachableError, FactoryError
 from engine.explain import explain
 from engine.paths import Paths
-from engine.preferences import Preferences
 from engine.secrets import KeyStore
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
     from engine.host import EngineHost
+    from engine.preferences import Preferences
 
 START_SECONDS = 30.0
 HELD_SECONDS = 2.0
@@ -157,7 +157,7 @@ def _last_words(said: Path) -> str:
 class EngineThread:
     """Runs the engine on a thread and an event loop of its own, for `--in-process`: it ends with the program."""
 
-    def __init__(self, paths: Paths, preferences: Preferences, keys: KeyStore) -> None:
+    def __init__(self, paths: Paths, preferences: "Preferences", keys: KeyStore) -> None:
         self._paths = paths
         self._preferences = preferences
         self._keys = keys

@@ -3,6 +3,8 @@
 Kept for as long as the app runs, for all screens together. Shows nothing but notices.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
-from engine.views import DecisionView
 from tui.format import plural
+
+if TYPE_CHECKING:
+    from engine.views import DecisionView
 
 if TYPE_CHECKING:
     from tui.host import FactoryHost
@@ -42,14 +46,14 @@ class Outcome:
 class _Decision:
     verdict: Verdict
     image_ids: tuple[int, ...]
-    work: "asyncio.Task[tuple[int, ...]] | None" = None
+    work: asyncio.Task[tuple[int, ...]] | None = None
     """Answers the images that it was done to."""
 
 
 class Decisions:
     """`pending` are images whose decision is on its way; `outcome` tells of each that has come to its end."""
 
-    def __init__(self, host: "FactoryHost") -> None:
+    def __init__(self, host: FactoryHost) -> None:
         self._host = host
         self._made: list[_Decision] = []
         self._pending: dict[int, int] = {}

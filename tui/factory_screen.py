@@ -6,11 +6,12 @@ from typing import Any, ClassVar, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Container
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.worker import Worker
 
 from engine.api import EngineApi
 from engine.events import Event, Resynced
+from tui.compositor import NarrowCompositor
 from tui.host import HEIGHTS, WIDTHS, FactoryHost
 from tui.keys import SECTION_TITLES, bindings_for
 from tui.widgets.app_footer import AppFooter
@@ -40,6 +41,7 @@ class FactoryScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = NarrowCompositor()
         self._is_stale = True
         self._loads = 0
         self._is_loading = False
@@ -148,6 +150,19 @@ class FactoryScreen(Screen[None]):
             self._held.extend(events)
         else:
             self.apply_events(events)
+
+    def _is_seen(self) -> bool:
+        """Whether nothing but dialogs lies over it."""
+        for screen in reversed(self.app.screen_stack):
+            if screen is self or not isinstance(screen, ModalScreen):
+                return screen is self
+        return False
+
+    def _compositor_refresh(self) -> None:
+        """As Textual's, which takes every screen below the one on top for one that shines through, and has all of the
+        one on top drawn again with each change in it. What was not drawn is drawn when it can be seen again."""
+        if self._is_seen():
+            super()._compositor_refresh()
 
     async def _load(self, number: int) -> None:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.views import ImageStatus, JobStatus, LogLevel
+from engine.status import ImageStatus, JobStatus, LogLevel
 
 NOTHING = "-"
 

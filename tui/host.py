@@ -1,8 +1,10 @@
 """What a screen may use of the app it lives in. Knows no screen but the base class's messages and hooks."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Coroutine, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from textual import events
 from textual.filter import LineFilter
@@ -12,7 +14,7 @@ from textual.worker import Worker
 from engine.api import EngineApi
 from engine.errors import EngineUnreachableError, FactoryError, SettingsError
 from engine.explain import explain
-from engine.preferences import Preferences
+from engine.first_look import FirstLook
 from engine.text import clean_text
 from tui import format as fmt
 from tui.decisions import Decisions
@@ -22,6 +24,9 @@ from tui.plain_lines import PlainLines
 from tui.services import AppServices
 from tui.status import FrameStatus
 from tui.terminal import TerminalFacts
+
+if TYPE_CHECKING:
+    from engine.preferences import Preferences
 
 logger = logging.getLogger(__name__)
 
@@ -45,14 +50,15 @@ class FactoryHost(KeysInOrder):
 
     def __init__(self, services: AppServices) -> None:
         self.services = services
-        self.preferences = services.preferences
-        """As they are now: the settings screen replaces them."""
-        self.keymap, self.keymap_problems = checked_keymap(services.preferences.keymap)
+        look = services.preferences
+        self._preferences = None if isinstance(look, FirstLook) else look
+        self._notices = services.notices
+        self.keymap, self.keymap_problems = checked_keymap(look.keymap)
         self._engine: EngineApi | None = None
         super().__init__()
         self.decisions = Decisions(self)
         facts = services.terminal or TerminalFacts()
-        self.set_reactive(FactoryHost.terminal, facts.with_setting(services.preferences.image_protocol))
+        self.set_reactive(FactoryHost.terminal, facts.with_setting(look.image_protocol))
 
     @property
     def engine(self) -> EngineApi:
@@ -66,14 +72,35 @@ class FactoryHost(KeysInOrder):
         """Whether commands reach an engine now."""
         return self._engine is not None
 
+    @property
+    def preferences(self) -> Preferences:
+        """As they are now: the settings screen replaces them. Raises SettingsError where the file is wrong."""
+        if self._preferences is None:
+            assert self.services.read_preferences is not None
+            self._preferences, self._notices = self.services.read_preferences()
+        return self._preferences
+
     def use_preferences(self, preferences: Preferences) -> None:
         """Let saved preferences take effect: theme and keys now, the rest where it is next asked for."""
-        self.preferences = preferences
-        self.terminal = self.terminal.with_setting(preferences.image_protocol)
-        self.keymap, self.keymap_problems = checked_keymap(preferences.keymap)
+        self._preferences = preferences
+        self.look_like(preferences)
+
+    def look_like(self, look: Preferences | FirstLook) -> None:
+        """Take theme, keys and the way of showing pictures."""
+        self.terminal = self.terminal.with_setting(look.image_protocol)
+        self.keymap, self.keymap_problems = checked_keymap(look.keymap)
         self.set_keymap(self.keymap)
-        if preferences.theme in self.available_themes:
-            self.theme = preferences.theme
+        if look.theme in self.available_themes:
+            self.theme = look.theme
+
+    def tell_problems(self) -> None:
+        """Say what config.toml has that cannot be used: what was noticed when it was read (once), keys, theme."""
+        problems = [*self._notices, *self.keymap_problems]
+        self._notices = ()
+        if (theme := self.preferences.theme) not in self.available_themes:
+            problems.append(f"theme: there is no theme {theme}; {self.theme} is used.")
+        for problem in problems:
+            self.toast(problem, title="config.toml", severity="warning")
 
     def write_sequence(self, sequence: str) -> None:
         """Send an escape sequence to the terminal, after every frame that was drawn so far."""

@@ -1,17 +1,22 @@
 """What can be done with jobs, for every screen that shows some: asks, tells the engine, says what came of it."""
 
+from __future__ import annotations
+
 from collections.abc import Coroutine, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.api import EngineApi, JobRequest
 from engine.errors import NotFoundError
+from engine.status import JobStatus
 from engine.text import clean_text
-from engine.views import JobStatus, JobView
 from tui.factory_screen import FactoryScreen
 from tui.format import money, plural
-from tui.screens.export_dialog import ExportDialog
+from tui.navigation import make_screen
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.input_bar import InputBar
+
+if TYPE_CHECKING:
+    from engine.views import JobView
 
 AT_WORK = (JobStatus.RUNNING, JobStatus.PAUSED)
 RESUMABLE = (JobStatus.PAUSED, JobStatus.STOPPED, JobStatus.INTERRUPTED, JobStatus.FAILED)
@@ -224,7 +229,8 @@ class JobActions:
         job_ids = await self.chosen_jobs()
         if job_ids:
             name, _ = await self._describe(job_ids)
-            await self._screen.host.push_screen(ExportDialog(name, job_ids=job_ids))
+            dialog = make_screen("tui.screens.export_dialog:ExportDialog", name, job_ids=job_ids)
+            await self._screen.host.push_screen(dialog)
 
     async def _rename(self) -> None:
         job = self.current_job()

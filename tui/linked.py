@@ -10,10 +10,10 @@ from typing import Any
 
 from textual.screen import ModalScreen, Screen
 
-from engine.errors import FactoryError
+from engine.errors import FactoryError, SettingsError
 from engine.events import Event, JobFinished, JobPaused, Resynced
 from engine.explain import explain
-from engine.views import JobStatus
+from engine.status import JobStatus
 from tui.bridge import bring_events
 from tui.factory_screen import FactoryScreen
 from tui.format import advice
@@ -37,16 +37,33 @@ class LinkedHost(FactoryHost):
         self._is_status_wanted = False
         self._is_status_asked = False
         self._link: asyncio.Task[None] | None = None
+        self.refusal: SettingsError | None = None
+        """What is wrong in config.toml, where the app ended for it."""
 
     def begin_link(self) -> None:
-        """Attach, now and after every loss, until `end_link`."""
-        self._link = asyncio.create_task(self._stay_attached(), name="engine")
+        """Attach, now and after every loss, until `end_link`. A second time changes nothing."""
+        if self._link is None:
+            self._link = asyncio.create_task(self._begin(), name="engine")
 
     async def end_link(self) -> None:
         """Let go of the engine: its connections must be closed before the loop ends."""
         if self._link is not None:
             self._link.cancel()
             await asyncio.wait([self._link])
+
+    async def _begin(self) -> None:
+        """Complete the first look, then attach."""
+        if self._preferences is None:
+            try:
+                # Loading the models takes long: beside the event loop.
+                preferences = await asyncio.to_thread(lambda: self.preferences)
+            except SettingsError as error:
+                self.refusal = error
+                self.exit()
+                return
+            self.use_preferences(preferences)
+        self.tell_problems()
+        await self._stay_attached()
 
     async def _stay_attached(self) -> None:
         """Attach, bring events, and after a loss attach again, waiting longer each time it fails."""

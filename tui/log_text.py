@@ -1,16 +1,21 @@
 """How a log entry reads: one line of a file, or styled lines of a given width on the screen. Pure functions."""
 
+from __future__ import annotations
+
 import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, chop_cells
 
+from engine.status import LogLevel
 from engine.text import clean_text
-from engine.views import LogLevel
-from engine.views import LogView as LogEntry
 from tui.format import clock_time, level_look, local_time
+
+if TYPE_CHECKING:
+    from engine.views import LogView as LogEntry
 
 STAGE_CELLS = 10
 _SHORT_STAGES = {"quality_check": "check", "remove_background": "background"}

@@ -1,11 +1,16 @@
 """Makes a job known outside of the window: terminal title, progress in the task bar (OSC 9;4), the bell at its end."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from engine.preferences import Notifications
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.status import JobStatus
 from engine.text import clean_text
-from engine.views import JobStatus
 from tui.status import FrameStatus
+
+if TYPE_CHECKING:
+    from engine.preferences import Notifications
 
 _NAME = "gimf"
 _TITLE_LIMIT = 60

@@ -1,13 +1,17 @@
 """What can be done with waiting jobs, for a screen that shows the queue: moves them, takes them out, adds one."""
 
-from typing import cast
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
 
 from engine.text import clean_text
-from engine.views import JobView
 from tui.factory_screen import FactoryScreen
 from tui.job_actions import job_name
 from tui.messages import StartJob
 from tui.screens.confirm_dialog import Answer, ConfirmDialog
+
+if TYPE_CHECKING:
+    from engine.views import JobView
 
 
 class QueueActions:

@@ -1,9 +1,12 @@
 """What the header and the dashboard show of everything: a few queries whose answers belong to one moment, so that no
 two numbers on a screen contradict each other."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from engine.api import EngineApi
 from engine.events import (
@@ -19,7 +22,10 @@ from engine.events import (
     QueueChanged,
     Resynced,
 )
-from engine.views import JobStatus, JobView, ProgressView, TotalsView
+from engine.status import JobStatus
+
+if TYPE_CHECKING:
+    from engine.views import JobView, ProgressView, TotalsView
 
 _AT_WORK = (JobStatus.RUNNING, JobStatus.PAUSED)
 _TOLD_ABOUT = (

@@ -2,7 +2,10 @@
 profile."""
 
 import io
+import os
+import tempfile
 from enum import StrEnum
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -35,11 +38,12 @@ def encode_png(image: Image.Image, *, level: int = DELIVERY_PNG_LEVEL) -> bytes:
 def encode_jpeg(image: Image.Image, *, quality: int, background: Background = Background.WHITE) -> bytes:
     """Baseline, 4:4:4, flattened on `background`; `quality` 1-100. Raises PictureError `side_too_long`."""
     _check_side(image, JPEG_MAX_SIDE, "JPEG")
-    buffer = io.BytesIO()
-    flatten(image, background).save(
-        buffer, "JPEG", quality=quality, subsampling=0, icc_profile=_profile(image)
-    )
-    return buffer.getvalue()
+    with _memory_file() as file:
+        flatten(image, background).save(
+            file, "JPEG", quality=quality, subsampling=0, icc_profile=_profile(image)
+        )
+        file.seek(0)
+        return file.read()
 
 
 def encode_webp(image: Image.Image, *, quality: int) -> bytes:
@@ -75,6 +79,14 @@ def flatten(image: Image.Image, background: Background) -> Image.Image:
     ground = Image.new("RGB", image.size, background.value)
     ground.paste(image, mask=image.getchannel("A"))
     return ground
+
+
+def _memory_file() -> BinaryIO:
+    """A file that the operating system knows. Pillow's JPEG encoder lets other threads run only while it writes to
+    such a one; PNG's does so always."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("picture"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _profile(image: Image.Image) -> bytes | None:

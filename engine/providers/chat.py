@@ -135,7 +135,11 @@ class ChatClient:
         while True:
             sent = {name: value for name, value in request.items() if name not in refused}
             try:
-                raw = await client.chat.completions.with_raw_response.create(**sent)
+                # As `extra_body` the request is sent as it is. The package would walk through every word of it with
+                # the types of its parameters beside it, which takes longer than sending it.
+                raw = await client.chat.completions.with_raw_response.create(
+                    model=request["model"], messages=[], extra_body=sent
+                )
             except Exception as error:  # noqa: BLE001 - the package lets every kind through
                 parameter = _refused_parameter(error, sent)
                 if parameter is None:

@@ -6,6 +6,7 @@ Readers raise ValueError with half a sentence that says what is wrong. Sends not
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -69,15 +70,17 @@ class DescriptionReply(_Reply):
         return [value] if isinstance(value, str) else value
 
 
+@cache
 def response_format(reply: type[BaseModel], name: str) -> dict[str, Any]:
     """The `response_format` of a chat completion that holds the model to a reply's schema (OpenAI, structured
-    outputs: every property required, no others)."""
+    outputs: every property required, no others). Made once for all calls, so nobody may change it."""
     return {
         "type": "json_schema",
         "json_schema": {"name": name, "strict": True, "schema": reply.model_json_schema()},
     }
 
 
+@cache
 def form_text(reply: type[BaseModel]) -> str:
     """The same in words, for servers that ignore or refuse a response format."""
     words = {"string": '"..."', "boolean": "true or false", "array": '["...", "..."]'}

@@ -13,6 +13,7 @@ import pytest
 
 from engine.simulator import Simulator, SimulatorOptions
 from engine.views import ErrorView, ImageCounts, JobKind, JobStatus, JobView, Spend
+from tests.support.quick_pilot import hurry
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -21,6 +22,11 @@ KEYS = {
     "REMOVE_BG_API_KEY": "removebg-test-19de02",
     "RUNWARE_API_KEY": "runware-test-5510fe",
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_pilot() -> None:
+    hurry()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from engine.secrets import KeyStore
 from engine.views import JobStatus
 from tests.support.engine import EngineHome, request, until
 from tui.attach import EngineProcess, answers, end_engine
-from tui.cli.demo import demo_command, demo_home
+from tui.cli.demo import demo_command
 from tui.cli.demo_engine import DEMO_ENGINE, addresses_file, make_way, simulator_urls
 from tui.cli.session import Session, resolve_paths
 
@@ -63,6 +63,6 @@ def test_the_way_back_to_a_demo_is_the_command_that_finds_it(
         paths = Paths.resolve(home, {})
         return Session(paths, Preferences(), KeyStore(paths.keys_file, {}, load=lambda: None))
 
-    own = demo_home(resolve_paths(Namespace(home=None), {}))
+    own = resolve_paths(Namespace(home=None), {}).demo_dir
     assert demo_command(session(own)) == "gimf demo"
     assert demo_command(session(tmp_path / "a b")) == f"gimf --home '{tmp_path}/a b' demo"

@@ -11,7 +11,6 @@ from engine.paths import Paths
 from tests.support.engine import EngineHome, until
 from tests.support.pseudo_terminal import PseudoTerminal
 from tui.attach import answers, end_engine
-from tui.cli.demo import demo_home
 from tui.exit_signals import leave_with_terminal
 
 pytestmark = pytest.mark.acceptance
@@ -110,7 +109,7 @@ async def test_a_line_that_is_cut_during_the_demo_ends_all_of_it(home: EngineHom
     await terminal.wait_for("ETA ", 60)
     terminal.hang_up()
     assert await terminal.end(60) == 128 + signal.SIGHUP
-    for root in (home.root, demo_home(home.paths)):
+    for root in (home.root, home.paths.demo_dir):
         await end_engine(Paths.resolve(root, {}), at_once=True)
 
 

@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from engine.export.requests import ExportRequest
 from engine.service import Engine
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome
@@ -92,7 +93,18 @@ async def test_jobs_are_exported_where_the_dialog_says(home: EngineHome, tmp_pat
             assert "Cats [/b]" in str(dialog.query_one(".dialog-title", Static).content)
 
 
-async def test_problems_of_a_sheet_come_before_it_is_written(home: EngineHome, tmp_path: Path) -> None:
+async def test_problems_of_a_sheet_come_before_it_is_written(
+    home: EngineHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a check that is under way does not take the place of what comes of the export."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    check_sheet = Engine.check_sheet
+
+    async def waits(self: Engine, request: ExportRequest) -> Any:
+        begun.set()
+        await go_on.wait()
+        return await check_sheet(self, request)
+
     async with home.open() as engine:
         images = await finished_job(engine, 2)
         async with running(services_for(engine, home=home)) as pilot:
@@ -103,8 +115,15 @@ async def test_problems_of_a_sheet_come_before_it_is_written(home: EngineHome, t
             await choose(pilot, "what", "sheet")
             await choose(pilot, "agency", "adobe")
             await wait_until(pilot, lambda: "of at least 4 megapixels" in text(pilot))
+            monkeypatch.setattr(Engine, "check_sheet", waits)
+            await pilot.press("right", "left")
+            await wait_until(pilot, begun.is_set)
             await pilot.press("enter")
             await wait_until(pilot, lambda: "--force" in text(pilot))
+            go_on.set()
+            checks = [one for one in pilot.app.workers if one.group == "check"]
+            await wait_until(pilot, lambda: all(one.is_finished for one in checks))
+            assert "--force" in text(pilot)
             assert files(home.paths.default_export_dir) == []
             await choose(pilot, "agency", "generic")
             await wait_until(pilot, lambda: "2 images, nothing in the way" in text(pilot))

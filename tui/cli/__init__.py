@@ -14,6 +14,7 @@ from tui.cli.commands import parse
 from tui.cli.output import Output
 from tui.cli.parsing import NoCommandError
 from tui.cli.statuses import INTERRUPTED, ExitStatus, exit_status_of_error
+from tui.haste import begin_haste, end_haste
 
 Handler = Callable[..., "int | Coroutine[Any, Any, int]"]
 
@@ -57,8 +58,13 @@ def load_handler(name: str) -> Handler:
 
 
 def _run(argv: list[str], output: Output) -> int:
-    options = parse(argv)
-    result = load_handler(options.handler)(options, output)
+    begin_haste()
+    try:
+        options = parse(argv)
+        handler = load_handler(options.handler)
+    finally:
+        end_haste()
+    result = handler(options, output)
     if isinstance(result, int):
         return result
     import asyncio

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.api import JobRequest, WorkApi
 from engine.demo import LABEL, demo_environment, demo_settings, simulator_process
-from engine.paths import HOME_VARIABLE, Paths
+from engine.paths import HOME_VARIABLE
 from engine.settings import Settings, dump_settings
 from engine.views import JobStatus, JobView
 from tui.cli.demo_engine import make_way, simulator_command
@@ -61,7 +61,7 @@ def _at_home(options: Namespace) -> Namespace:
     """In a folder of its own beside the real data, unless a home was chosen: demo jobs are no real ones."""
     if options.home is not None or os.environ.get(HOME_VARIABLE):
         return options
-    home = demo_home(resolve_paths(options, os.environ))
+    home = resolve_paths(options, os.environ).demo_dir
     return Namespace(**{**vars(options), "home": str(home)})
 
 
@@ -70,11 +70,6 @@ def demo_command(session: Session) -> str:
     plain = resolve_paths(_at_home(Namespace(home=None)), os.environ)
     is_plain = plain.data_dir == session.paths.data_dir
     return "gimf demo" if is_plain else f"gimf --home {shlex.quote(str(_home(session)))} demo"
-
-
-def demo_home(paths: Paths) -> Path:
-    """Where the demo keeps everything that it makes, apart from real jobs."""
-    return paths.data_dir / "demo"
 
 
 def _closing_lines(job: JobView, session: Session) -> list[str]:

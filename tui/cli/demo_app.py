@@ -42,8 +42,9 @@ async def show_demo(
         preferences=session.preferences,
         keys=session.keys,
         command=demo_command(session),
+        notices=session.notices,
     )
-    return_code, _ = await run_app(session, services)
+    return_code, _ = await run_app(services)
     async with session.queries() as queries:
         if return_code < 128 and not await queries.queue():
             await end_engine(session.paths)

@@ -1,18 +1,19 @@
 """What every command needs first: the folders, the preferences and the keys of this run."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 from argparse import Namespace
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.api import WorkApi
-from engine.errors import EngineHeldError, EngineUnreachableError
+from engine.errors import EngineHeldError, EngineUnreachableError, Problem
 from engine.paths import Paths
-from engine.preferences import Preferences, load_preferences
 from engine.secrets import KeyStore
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
@@ -20,6 +21,7 @@ from tui.format import advice
 
 if TYPE_CHECKING:
     from engine.client import EngineClient
+    from engine.preferences import Preferences
     from engine.queries import Queries
 
 HELD_PATIENCE_S = 5.0
@@ -51,7 +53,7 @@ class Session:
         async with AsyncExitStack() as stack:
             yield await self._running(stack) or await self._own(stack, is_working=is_working)
 
-    async def _running(self, stack: AsyncExitStack) -> "EngineClient | None":
+    async def _running(self, stack: AsyncExitStack) -> EngineClient | None:
         from engine.client import EngineClient
 
         try:
@@ -82,7 +84,7 @@ class Session:
                     await stack.enter_async_context(serving(engine, self.paths.socket_file))
                 return engine
 
-    def queries(self) -> "AbstractAsyncContextManager[Queries]":
+    def queries(self) -> AbstractAsyncContextManager[Queries]:
         """Read only, beside whatever engine is at work."""
         from engine.queries import open_queries
 
@@ -91,12 +93,25 @@ class Session:
 
 def open_session(options: Namespace, output: Output, environ: Mapping[str, str] | None = None) -> Session:
     """The session that `--home`, the environment and config.toml describe; warnings go to stderr."""
+    from engine.preferences import load_preferences
+
     environ = os.environ if environ is None else environ
     paths = resolve_paths(options, environ)
     preferences, warnings = load_preferences(paths.config_file, environ)
     output.warnings(warnings)
-    notices = tuple(advice(f"{one.field}: {one.message}", one.hint) for one in warnings)
-    return Session(paths, preferences, KeyStore(paths.keys_file, environ), notices)
+    return Session(paths, preferences, KeyStore(paths.keys_file, environ), _sentences(warnings))
+
+
+def read_preferences(paths: Paths, environ: Mapping[str, str]) -> tuple[Preferences, tuple[str, ...]]:
+    """What config.toml says, and the notices about it. Says nothing itself. Raises SettingsError."""
+    from engine.preferences import load_preferences
+
+    preferences, warnings = load_preferences(paths.config_file, environ)
+    return preferences, _sentences(warnings)
+
+
+def _sentences(warnings: Iterable[Problem]) -> tuple[str, ...]:
+    return tuple(advice(f"{one.field}: {one.message}", one.hint) for one in warnings)
 
 
 def resolve_paths(options: Namespace, environ: Mapping[str, str]) -> Paths:

@@ -1,7 +1,9 @@
 """The dashboard: the job at work, the queue, what ended last, totals, log. Everything follows events by itself."""
 
+from __future__ import annotations
+
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -10,8 +12,7 @@ from textual.widget import Widget
 
 from engine.api import ImageQuery, JobQuery, JobRequest, LogQuery
 from engine.events import Event, ImageChanged, JobChanged, JobFinished, JobStatusChanged, LogRecorded
-from engine.views import ImageStatus, JobStatus, JobView
-from engine.views import LogView as LogEntry
+from engine.status import ImageStatus, JobStatus
 from tui.factory_screen import FactoryScreen
 from tui.format import plural
 from tui.job_actions import JobActions
@@ -28,6 +29,10 @@ from tui.widgets.record_table import RecordTable
 from tui.widgets.slowly import Slowly
 from tui.widgets.totals_panel import TotalsPanel
 from tui.widgets.welcome_panel import WelcomePanel
+
+if TYPE_CHECKING:
+    from engine.views import JobView
+    from engine.views import LogView as LogEntry
 
 RECENT = 30
 LATEST = 12

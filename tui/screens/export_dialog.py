@@ -163,6 +163,12 @@ class ExportDialog(Dialog[None]):
         if self._export_id is None and self._result is None:
             self.run_worker(self._show_check(), name="check", group="check", exclusive=True)
 
+    def _look_no_more(self) -> None:
+        """A check that is still to come, or under way, would take the place of what comes of the export."""
+        if self._timer is not None:
+            self._timer.stop()
+        self.workers.cancel_group(self, "check")
+
     async def _show_check(self) -> None:
         if not self._is_sheet:
             self._say([Text("Only approved images are packed. ", "dim")] if self._is_of_pictures else [])
@@ -214,6 +220,7 @@ class ExportDialog(Dialog[None]):
         elif self._export_id is None:
             request = self.request()
             self._export_id = request.export_id
+            self._look_no_more()
             self.query_one("#export-fields").disabled = True
             self._keys("esc cancel the export")
             self.run_worker(self._export(request), name="export", group="export")

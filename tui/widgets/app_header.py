@@ -5,12 +5,13 @@ from textual import events
 from textual.app import RenderResult
 from textual.widget import Widget
 
+from engine.status import JobStatus
 from engine.text import clean_text
-from engine.views import JobStatus
 from tui import format as fmt
 from tui.host import FactoryHost
 from tui.messages import ShowSection
 from tui.status import FrameStatus, Link
+from tui.widgets.changed_cells import changed_regions
 
 SECTIONS = ("dashboard", "jobs", "review", "gallery", "settings")
 _SECTION = "section"
@@ -30,8 +31,9 @@ class AppHeader(Widget):
 
     def _follow(self, _status: FrameStatus) -> None:
         """Most of what a job does changes nothing here, and what is sent twice costs a slow line."""
-        if self._line().markup != self._drawn.markup:
-            self.refresh()
+        changed = changed_regions(self._drawn, self._line(), self.size.width)
+        if changed:
+            self.refresh(*changed)
 
     def render(self) -> RenderResult:
         self._drawn = self._line()

@@ -1,15 +1,20 @@
 """The dashboard's two short lists of jobs: their columns and what a job says in each. Asks nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from engine.text import clean_text
-from engine.views import JobView
 from tui import format as fmt
 from tui.widgets.columns import Cell, Column
 from tui.widgets.memory_source import MemorySource
 from tui.widgets.record_table import RecordTable
+
+if TYPE_CHECKING:
+    from engine.views import JobView
 
 QUEUE_COLUMNS = (
     Column("place", "", width=3, align="right"),

@@ -1,5 +1,7 @@
 """The images that were approved last, for the dashboard. What draws them is imported when there are some."""
 
+from __future__ import annotations
+
 import asyncio
 import importlib
 from collections.abc import Coroutine, Sequence
@@ -9,9 +11,11 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from engine.views import ImageView
 from tui.host import FactoryHost
 from tui.messages import OpenImage
+
+if TYPE_CHECKING:
+    from engine.views import ImageView
 
 if TYPE_CHECKING:
     from tui.widgets.gallery_grid import GalleryGrid
@@ -46,7 +50,7 @@ class LatestImages(Vertical):
             if self._source is not None:
                 self._source.show_views(images)
 
-    async def _begin(self) -> "ImageSource":
+    async def _begin(self) -> ImageSource:
         await asyncio.to_thread(importlib.import_module, _MODULE)
         from tui.widgets.gallery_grid import GalleryGrid  # noqa: PLC0415 - Pillow is not needed for the first paint
         from tui.widgets.image_source import ImageSource  # noqa: PLC0415 - comes with it
@@ -60,7 +64,7 @@ class LatestImages(Vertical):
         assert isinstance(self.app, FactoryHost)
         return self.app.run_command(work, "show the latest images")
 
-    def on_gallery_grid_image_opened(self, message: "GalleryGrid.ImageOpened") -> None:
+    def on_gallery_grid_image_opened(self, message: GalleryGrid.ImageOpened) -> None:
         message.stop()
         if self._source is not None:
             self.post_message(OpenImage(message.key, self._source.ids))

@@ -1,15 +1,19 @@
 """Reads a log in pages around what is looked at, and takes what is told live. Holds a window; knows no widget."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.api import LogQuery
 from engine.events import Event, LogRecorded
-from engine.views import LogView as LogEntry
 from tui.log_text import LineShape
 from tui.widgets.log_window import LogScope, LogWindow
+
+if TYPE_CHECKING:
+    from engine.views import LogView as LogEntry
 
 CHUNK = 500
 _JUST_TOLD = 1_000

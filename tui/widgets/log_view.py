@@ -1,23 +1,28 @@
 """A log on the screen: stored entries paged both ways, live ones in batches, only visible lines drawn. Has no keys of
 its own but those that move in it."""
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
 from engine.events import Event
-from engine.views import LogView as LogEntry
 from tui.keys import bindings_for
 from tui.log_text import LineShape, marked
 from tui.widgets.line_scroll import LineScroll
 from tui.widgets.log_pages import LogPages, ReadLog, Shift
 from tui.widgets.log_window import LogScope, LogWindow
+
+if TYPE_CHECKING:
+    from engine.views import LogView as LogEntry
 
 NEAR = 20
 """Lines from an end at which more are asked for."""
@@ -58,24 +63,24 @@ class LogView(LineScroll, inherit_bindings=False):
     class Changed(Message):
         """The cursor, what is followed or what is shown has changed."""
 
-        def __init__(self, view: "LogView") -> None:
+        def __init__(self, view: LogView) -> None:
             super().__init__()
             self.view = view
 
         @property
-        def control(self) -> "LogView":
+        def control(self) -> LogView:
             return self.view
 
     class EntryOpened(Message):
         """Enter on an entry."""
 
-        def __init__(self, view: "LogView", entry: LogEntry) -> None:
+        def __init__(self, view: LogView, entry: LogEntry) -> None:
             super().__init__()
             self.view = view
             self.entry = entry
 
         @property
-        def control(self) -> "LogView":
+        def control(self) -> LogView:
             return self.view
 
     def __init__(
@@ -256,7 +261,7 @@ class LogView(LineScroll, inherit_bindings=False):
 
     def _fit_size(self) -> None:
         self.set_line_count(len(self._window.lines))
-        self.refresh()
+        self.refresh(Region(0, 0, *self.size))  # without the border
 
     def _to_end(self) -> None:
         self._cursor = max(len(self._window.entries) - 1, 0)
@@ -388,8 +393,10 @@ class LogView(LineScroll, inherit_bindings=False):
 
     def _strip(self, parts: Iterable[tuple[str, str]], width: int, over: Style, gutter: str) -> Strip:
         plain = self._style_of("") + over
-        segments = [Segment(gutter, plain)]
-        segments += [Segment(text, self._style_of(kind) + over) for text, kind in parts]
+        segments = [Segment(text, self._style_of(kind) + over) for text, kind in parts]
+        # A blank has no colour of its own, and each change of colour costs as many bytes as the text.
+        is_blank = not gutter.strip() and bool(segments)
+        segments.insert(0, Segment(gutter, segments[0].style if is_blank else plain))
         return Strip(segments).adjust_cell_length(width, plain).simplify()
 
     def _style_of(self, kind: str) -> Style:

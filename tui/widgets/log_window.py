@@ -1,12 +1,17 @@
 """The part of a log that is held in memory: entries in order, cut into lines. Knows no widget and asks nobody."""
 
+from __future__ import annotations
+
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from engine.views import LogLevel
-from engine.views import LogView as LogEntry
+from engine.status import LogLevel
 from tui.log_text import Line, LineShape, log_lines
+
+if TYPE_CHECKING:
+    from engine.views import LogView as LogEntry
 
 KEPT_ENTRIES = 5_000
 _SEVERITY = {level: place for place, level in enumerate(LogLevel)}

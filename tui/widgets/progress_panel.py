@@ -1,14 +1,20 @@
 """The job at work in a few lines: bar, stages, counts, money. Shows what it is given, asks nothing."""
 
+from __future__ import annotations
+
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from engine.status import JobStatus
 from engine.text import clean_text
-from engine.views import JobStatus, JobView, ProgressView
 from tui import format as fmt
 from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from engine.views import JobView, ProgressView
 
 _LINES = 5
 _RATES_KEPT = 40

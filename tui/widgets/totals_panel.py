@@ -1,10 +1,16 @@
 """The statistics over all jobs. Shows what it is given, asks nothing."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 
-from engine.views import TotalsView
 from tui import format as fmt
 from tui.widgets.lines import Lines
+
+if TYPE_CHECKING:
+    from engine.views import TotalsView
 
 
 class TotalsPanel(Lines):

@@ -1,6 +1,9 @@
 """What a new user does next: shown on the dashboard until the first job. Shows what it is given, asks nothing."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table
@@ -9,8 +12,10 @@ from textual.app import RenderResult
 from textual.widget import Widget
 
 from engine.text import clean_text
-from engine.views import ProblemView
 from tui.format import advice
+
+if TYPE_CHECKING:
+    from engine.views import ProblemView
 
 _WHAT = "No job has run here yet. Keywords go in; checked, processed and titled pictures come out."
 

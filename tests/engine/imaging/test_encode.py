@@ -1,4 +1,5 @@
 import io
+from typing import Any, BinaryIO
 
 import pytest
 from PIL import Image
@@ -74,3 +75,21 @@ def test_sides_that_the_format_cannot_hold_are_refused(side, encoder):
     with pytest.raises(PictureError, match=str(side)) as caught:
         encoder(Image.new("RGB", (side, 1)), quality=80)
     assert caught.value.code == "side_too_long"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_jpeg_is_written_to_a_file_of_the_system(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow then lets other threads run; in a buffer of Python's it would hold them all up."""
+    files: list[int] = []
+    save = Image.Image.save
+
+    def watched(self: Image.Image, file: BinaryIO, *arguments: Any, **options: Any) -> None:
+        files.append(file.fileno())
+        save(self, file, *arguments, **options)
+
+    picture = Image.new(mode, (40, 30), (200, 30, 30))
+    kept = io.BytesIO()
+    flatten(picture, Background.WHITE).save(kept, "JPEG", quality=90, subsampling=0)
+    monkeypatch.setattr(Image.Image, "save", watched)
+    assert encode_jpeg(picture, quality=90) == kept.getvalue()
+    assert len(files) == 1

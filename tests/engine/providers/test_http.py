@@ -76,8 +76,9 @@ async def test_an_impossible_address_is_not_sent(gateway: HttpGateway, call_of: 
 async def test_a_failed_tls_handshake_is_not_sent(
     server: ScriptedServer, gateway: HttpGateway, call_of: CallOf
 ) -> None:
+    soon = Timeouts(connect=0.2, read=5, write=5, total=20)
     with pytest.raises(NotSentError):
-        await gateway.call(call_of(url=server.url.replace("http:", "https:"), is_paid=True))
+        await gateway.call(call_of(url=server.url.replace("http:", "https:"), is_paid=True, timeouts=soon))
     assert server.requests == []
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openai._utils import async_maybe_transform
+from openai.resources.chat.completions import completions
 
 import engine
 from engine.errors import (
@@ -30,6 +32,7 @@ from engine.providers.language import (
     UnreadableAnswerError,
     takes_temperature,
 )
+from engine.providers.language_replies import VerdictReply, form_text, response_format
 from engine.providers.prompts_default import METADATA_PROMPT, PROMPT_SYSTEM, QUALITY_PROMPT
 
 KEY = "sk-proj-0123456789abcdefghijklmnopqrstuvwx"
@@ -214,6 +217,58 @@ class TestRequest:
         assert "promptContext" not in system
         assert "winter" not in user[0]["text"]
         assert "winter fox" in server.bodies[1]["messages"][1]["content"][0]["text"]
+
+    async def test_the_request_is_sent_as_it_is(
+        self, server: Server, language: LanguageModel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing is added, nothing left out, and the package has walked through nothing that could hold anything."""
+        walked: list[dict[str, Any]] = []
+
+        async def watched(data: dict[str, Any], expected: object) -> Any:
+            walked.append(data)
+            return await async_maybe_transform(data, expected)
+
+        monkeypatch.setattr(completions, "async_maybe_transform", watched)
+        server.says(verdict(passed=True, reason="A fox."))
+        instruction = "Prüfe “genau” 🦊 \u2028 null"
+        await language.check_image(JPEG, instruction, "qwen3-vl:8b")
+        url = f"data:image/jpeg;base64,{base64.b64encode(JPEG).decode()}"
+        picture = {"type": "image_url", "image_url": {"url": url, "detail": "high"}}
+        words = {"type": "text", "text": "This is the picture."}
+        assert server.bodies == [
+            {
+                "model": "qwen3-vl:8b",
+                "messages": [
+                    {"role": "system", "content": f"{instruction}\n\n{form_text(VerdictReply)}"},
+                    {"role": "user", "content": [words, picture]},
+                ],
+                "max_completion_tokens": 4096,
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": "verdict",
+                        "strict": True,
+                        "schema": VerdictReply.model_json_schema(),
+                    },
+                },
+            }
+        ]
+        assert len(walked) == 1
+        assert [value for value in walked[0].values() if isinstance(value, dict | list) and value] == []
+
+    async def test_schemas_are_made_once_and_nobody_changes_them(
+        self, server: Server, language: LanguageModel
+    ) -> None:
+        made = response_format(VerdictReply, "verdict")
+        server.says(
+            failure(400, "Unsupported parameter: 'response_format'"), verdict(passed=True, reason="A.")
+        )
+        await language.check_image(JPEG, "Check it.", "m")
+        await language.check_image(JPEG, "Check it.", "n")
+        assert server.bodies[2]["response_format"] == made
+        assert response_format(VerdictReply, "verdict") is made
+        assert made == response_format.__wrapped__(VerdictReply, "verdict")
+        assert form_text(VerdictReply) is form_text(VerdictReply)
 
     async def test_no_key_is_no_obstacle_for_a_local_server(self, server: Server) -> None:
         server.says(chat('{"prompt": "fox"}'))

@@ -195,7 +195,7 @@ async def test_no_network_and_silence(
     with pytest.raises(NotSentError, match="OpenAI cannot be reached"):
         await build(dead_url).submit(ask())
     with pytest.raises(NotSentError):
-        await build(server.url.replace("http:", "https:")).submit(ask())
+        await build(server.url.replace("http:", "https:"), limits=replace(patient, connect=0.2)).submit(ask())
     assert server.requests == []
     server.say(SILENCE, SILENCE)
     with pytest.raises(AnswerLostError, match="ran out"):
