@@ -125,11 +125,10 @@ async def insert_job(connection: aiosqlite.Connection, job: ImportedJob) -> None
 
 
 async def insert_image(connection: aiosqlite.Connection, image: ImportedImage, at: str) -> int:
-    """Insert it under the next number of its job; its id. A pending one's task is still open, as if just fetched."""
-    is_open = image.status is ImageStatus.PENDING
+    """Insert it under the next number of its job; its id."""
     parameters = to_parameters(image) | {
         "at": at,
-        "state": "downloaded" if is_open else "done",
+        "state": "done",
         "images_requested": 1,
         "images_received": 1,
         "error_message": None,

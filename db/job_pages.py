@@ -23,6 +23,7 @@ class JobFilter:
     created_to: str | None = None
     """Jobs created at this very time are left out."""
     kind: JobKind | None = None
+    parent_job_id: str | None = None
     include_deleted: bool = False
 
 
@@ -134,6 +135,9 @@ def _conditions(where: JobFilter) -> tuple[list[str], dict[str, object]]:
     if where.kind is not None:
         conditions.append("kind = :kind")
         parameters["kind"] = where.kind
+    if where.parent_job_id is not None:
+        conditions.append("parent_job_id = :parent_job_id")
+        parameters["parent_job_id"] = where.parent_job_id
     return conditions, parameters
 
 

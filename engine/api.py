@@ -87,6 +87,8 @@ class JobQuery:
     kind: JobKind | None = None
     text: str = ""
     """In label or id."""
+    parent_job_id: str | None = None
+    """Only what was made from this job: its reruns, retries and regenerations."""
     created_from: str | None = None
     created_to: str | None = None
     sort: str = "newest"

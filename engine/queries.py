@@ -328,6 +328,7 @@ def _job_filter(query: JobQuery) -> job_pages.JobFilter:
         created_from=query.created_from,
         created_to=query.created_to,
         kind=query.kind,
+        parent_job_id=query.parent_job_id,
         include_deleted=query.includes_deleted,
     )
 

@@ -29,6 +29,7 @@ _STAGES = {
     "qc": Stage.QUALITY_CHECK,
     "processing": Stage.CONVERT,
 }
+NEVER_CHECKED = "It was still waiting in the Electron program and was never checked."
 _TECHNICAL = re.compile(r"processing_failed(?::(\w*))?")
 
 
@@ -54,7 +55,8 @@ def image_verdict(word: object, why: object, metadata: dict[str, Any]) -> Verdic
     if status in _APPROVED:
         return Verdict(ImageStatus.APPROVED, reason=reason)
     if status == "pending":
-        return Verdict(ImageStatus.PENDING, reason=reason)
+        # Here a job would be at work on a pending image. No job of the old program goes on: a person decides.
+        return Verdict(ImageStatus.FAILED, Stage.QUALITY_CHECK, f"{NEVER_CHECKED} {reason or ''}".strip())
     stage, told = _failure(reason, metadata)
     reason = told or reason
     if status in _REJECTED and stage is None:

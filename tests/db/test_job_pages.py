@@ -57,7 +57,7 @@ async def test_pages_of_any_size_show_every_job_once(
 
 async def test_filters(rows: Rows) -> None:
     early = await rows.job(label="Cats 50%")
-    late = await rows.job(label="dogs", at=LATER, kind=JobKind.RETRY)
+    late = await rows.job(label="dogs", at=LATER, kind=JobKind.RETRY, parent_job_id=early.job_id)
     gone = await rows.job(label="gone")
     await rows.do(jobs.mark_started, early.job_id, NOW)
     await rows.do(jobs.mark_deleted, gone.job_id, NOW)
@@ -73,6 +73,8 @@ async def test_filters(rows: Rows) -> None:
     assert await ids(JobFilter(text="0%")) == [early.job_id]
     assert await ids(JobFilter(text=late.job_id[2:])) == [late.job_id]
     assert await ids(JobFilter(kind=JobKind.RETRY)) == [late.job_id]
+    assert await ids(JobFilter(parent_job_id=early.job_id)) == [late.job_id]
+    assert await ids(JobFilter(parent_job_id=late.job_id)) == []
     assert await ids(JobFilter(created_from=LATER)) == [late.job_id]
     assert await ids(JobFilter(created_to=LATER)) == [early.job_id]
     assert await ids(JobFilter(created_from=NOW, created_to=LATER, text="dogs")) == []

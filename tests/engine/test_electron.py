@@ -18,13 +18,13 @@ from engine.api import ImageQuery, JobQuery, LogQuery
 from engine.electron.keys import find_keys
 from engine.electron.settings_map import map_settings
 from engine.electron.source import open_old
-from engine.electron.statuses import image_verdict
+from engine.electron.statuses import NEVER_CHECKED, image_verdict
 from engine.electron.values import document, moment, tags
 from engine.errors import InputError
 from engine.events import ImportProgressed
 from engine.service import Engine
 from engine.settings import Settings
-from engine.views import ImageStatus, ImageView, JobStatus, JobView
+from engine.views import ImageStatus, ImageView, JobStatus, JobView, Stage
 from tests.support.electron import OPENAI_KEY, PIAPI_KEY, SETTINGS, OldProgram
 from tests.support.engine import EngineHome, Listener
 
@@ -103,7 +103,7 @@ async def test_what_comes_over(engine: Engine, old: OldProgram, home: EngineHome
         "i": (ImageStatus.RETRY_FAILED, "quality_check"),
         "both": (ImageStatus.APPROVED, None),
         "l": (ImageStatus.FAILED, "quality_check"),
-        "m": (ImageStatus.PENDING, None),
+        "m": (ImageStatus.FAILED, "quality_check"),
     }
     cat = images["a"]
     assert (cat.title, cat.description, cat.tags) == ("Cat on a mat", "A cat.", ("cat", "mat"))
@@ -281,6 +281,19 @@ async def test_a_rejected_image_is_approved_here_from_its_old_file(engine: Engin
     assert rejected.file is not None
     assert Path(rejected.file).is_file()
     assert now.file != rejected.file
+
+
+async def test_an_image_that_was_never_checked_is_decided_here(engine: Engine, tmp_path: Path) -> None:
+    old = OldProgram(tmp_path / "old")
+    old.fill()
+    await engine.import_electron(str(old.path))
+    waiting = (await all_images(engine))["m"]
+    assert waiting.reason == "It was still waiting in the Electron program and was never checked."
+    job = await engine.job(waiting.job_id)
+    assert (job.status, job.images.pending) == (JobStatus.INTERRUPTED, 0), "its job never goes on"
+    decision = await engine.approve_images([waiting.image_id])
+    assert decision.refused == ()
+    assert (await engine.image(waiting.image_id)).status is ImageStatus.APPROVED
 
 
 async def test_a_taken_name_is_not_overwritten(engine: Engine, tmp_path: Path) -> None:
@@ -624,9 +637,17 @@ async def test_any_rows_are_imported_or_named(
         assert sum(parts) == counts.planned
 
 
+@pytest.mark.parametrize("word", ["pending", " Pending ", "", None, 7j])
+def test_what_waited_there_waits_for_nothing_here(word: object) -> None:
+    verdict = image_verdict(word, "Queued.", {})
+    assert (verdict.status, verdict.stage) == (ImageStatus.FAILED, Stage.QUALITY_CHECK)
+    assert verdict.reason == f"{NEVER_CHECKED} Queued."
+
+
 @given(word=CELL, why=CELL)
 @settings(max_examples=60, deadline=None)
 def test_only_known_words_approve(word: object, why: object) -> None:
     verdict = image_verdict(word, why, {})
+    assert verdict.status is not ImageStatus.PENDING, "no job of the old program goes on"
     if verdict.status is ImageStatus.APPROVED:
         assert str(word).strip().lower() in ("approved", "complete", "completed", "passed")

@@ -76,6 +76,25 @@ async def test_the_overview_says_what_the_job_is_and_ran_with(home: EngineHome) 
             assert "completed" in text_of(pilot, "#job-title")
 
 
+async def test_a_job_and_its_reruns_name_each_other(home: EngineHome) -> None:
+    """By number and label, both ways, also while it is open and after another key changed the list."""
+    async with home.open() as engine:
+        first = await finished(engine, "[/]cats")
+        (again,) = await engine.rerun_jobs([first], is_as_run=True)
+        async with running(services_for(engine, home=home)) as pilot:
+            await open_job(pilot, first)
+            name = f"#{again.number} [/]cats (rerun {first[:6]})"
+            assert f"run again as           {name}" in text_of(pilot, "#overview Static")
+            (third,) = await engine.rerun_jobs([first], is_as_run=True)
+            await wait_until(pilot, lambda: f", #{third.number} " in text_of(pilot, "#overview Static"))
+            await engine.delete_jobs([third.job_id])
+            await wait_until(pilot, lambda: f"#{third.number} " not in text_of(pilot, "#overview Static"))
+            await open_job(pilot, again.job_id)
+            assert "rerun of               #1 [/]cats" in text_of(pilot, "#overview Static")
+            await engine.rename_job(first, "dogs")
+            await wait_until(pilot, lambda: "#1 dogs" in text_of(pilot, "#overview Static"))
+
+
 async def test_why_it_failed_comes_first(home: EngineHome) -> None:
     home.script({"service": "piapi", "operation": "submit", "action": "status", "code": 400})
     async with home.open() as engine:

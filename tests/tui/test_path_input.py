@@ -1,9 +1,12 @@
 """The input for paths: tab completes, enter submits what stands there, the line below says what lies there."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 from textual import events
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
@@ -11,6 +14,8 @@ from textual.widgets import Input, Static
 
 from tests.support.app import wait_until
 from tui.app import stylesheet
+from tui.path_names import Completion, complete
+from tui.widgets import path_input
 from tui.widgets.path_input import PathInput
 
 
@@ -71,6 +76,29 @@ async def test_the_line_below_says_what_lies_there(tmp_path: Path) -> None:
 async def test_a_folder_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
     async with opened(str(tmp_path / "new"), is_folder=True) as (pilot, app):
         await wait_until(pilot, lambda: "✓ will be made" in said(app))
+
+
+async def test_one_that_is_taken_away_while_a_folder_is_read_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    may_end, is_read = threading.Event(), threading.Event()
+
+    def slow(text: str, **options: Any) -> Completion:
+        may_end.wait(20)
+        is_read.set()
+        return complete(text, **options)
+
+    monkeypatch.setattr(path_input, "complete", slow)
+    async with opened() as (pilot, app):
+        await pilot.press("x", "tab")
+        looks = [worker for worker in app.workers if worker.group in ("look", "complete")]
+        assert looks
+        # Not cancelled with it: that its end meets no widget any more is the rare case.
+        monkeypatch.setattr(app.workers, "cancel_node", lambda _node: [])
+        await app.path.remove()
+        may_end.set()
+        await wait_until(pilot, is_read.is_set)
+        await wait_until(pilot, lambda: all(worker.is_finished for worker in looks))
 
 
 async def test_a_dropped_file_comes_without_its_quotes(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from engine.events import (
     ConfigurationsChanged,
     Event,
     JobChanged,
+    JobCreated,
     JobFinished,
     JobPaused,
     JobProgressed,
@@ -29,6 +30,7 @@ from tui.keys import bindings_for
 from tui.next_run_actions import NextRunActions
 from tui.widgets.filter_bar import FilterBar, FilterKeys
 from tui.widgets.input_bar import InputBar
+from tui.widgets.job_family import JobFamily, family_of
 from tui.widgets.job_images import JobImages
 from tui.widgets.job_text import facts_text, settings_text, title_text
 from tui.widgets.log_panel import LogPanel
@@ -40,7 +42,7 @@ from tui.widgets.text_pane import TextPane
 
 TABS = (("overview", "Overview"), ("images", "Images"), ("logs", "Logs"), ("settings", "Settings"))
 RELOAD_S = 0.5
-"""The list of images is read anew at most so often."""
+"""The list of images, and what was made from the job, are read anew at most so often."""
 _IN_FORM = frozenset({"save", "copy_path", "copy_prompt"})
 _OF_IMAGES = frozenset({"search", "status", "order", "reverse", "view"})
 
@@ -60,9 +62,11 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         self._tab = tab if tab in dict(TABS) else "overview"
         self._job: JobView | None = None
         self._progress: ProgressView | None = None
+        self._family = JobFamily()
         self._settings_text = Text()
         self._loaded: set[str] = set()
         self._images_changed = Slowly(self, self._reload_images, RELOAD_S)
+        self._family_changed = Slowly(self, lambda: self._spawn(self._refresh()), RELOAD_S)
 
     def compose_body(self) -> ComposeResult:
         yield Static(id="job-title", markup=False)
@@ -105,6 +109,7 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         job = await self.engine.job(job_id)
         progress = await self.engine.progress(job_id) if job.status in AT_WORK else None
         as_run = await self.engine.job_settings(job_id)
+        self._family = await family_of(self.engine, job)
         self._job, self._progress, self.as_run = job, progress, as_run
         self._settings_text = settings_text(as_run)
         self._loaded.clear()
@@ -140,7 +145,9 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         self.query_one("#job-title", Static).update(title_text(job, self._progress, place))
         self.query_one("#overview", TextPane).show_text(
             Group(
-                facts_text(job, self._progress), Text("Settings as run", "bold reverse"), self._settings_text
+                facts_text(job, self._progress, self._family),
+                Text("Settings as run", "bold reverse"),
+                self._settings_text,
             )
         )
         shown = job.images.approved + job.images.qc_failed + job.images.failed + job.images.pending
@@ -162,6 +169,10 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
                     event.job_id == self.job_id
                 ):
                     self._spawn(self._refresh())
+                case JobCreated():
+                    self._family_changed.ask()
+                case JobChanged() if self._family.includes(event.job_id):
+                    self._family_changed.ask()
                 case ConfigurationsChanged() if "settings" in self._loaded:
                     self._spawn(self.load_next_run())
                 case _:
@@ -171,8 +182,9 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         job_id = self.job_id
         job = await self.engine.job(job_id)
         progress = await self.engine.progress(job_id) if job.status in AT_WORK else None
+        family = await family_of(self.engine, job)
         if job_id == self.job_id:
-            self._job, self._progress = job, progress
+            self._job, self._progress, self._family = job, progress, family
             self._show_job()
 
     def _reload_images(self) -> None:

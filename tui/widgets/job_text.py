@@ -10,6 +10,7 @@ from engine.text import clean_text
 from engine.views import ErrorView, JobStatus, JobView, ProgressView
 from tui import format as fmt
 from tui.widgets.field_text import value_text
+from tui.widgets.job_family import JobFamily
 
 NAME_CELLS = 22
 _TEXT_LIMIT = 2_000
@@ -35,14 +36,14 @@ def title_text(job: JobView, progress: ProgressView | None, place: str) -> Text:
     return text
 
 
-def facts_text(job: JobView, progress: ProgressView | None) -> Text:
+def facts_text(job: JobView, progress: ProgressView | None, family: JobFamily) -> Text:
     """Everything that changes while the job runs."""
     text = Text()
     for error, heading, style in ((job.error, "Error", "red"), (job.pause, "Paused", "yellow")):
         if error is not None:
             text.append_text(_error_text(error, heading, style))
     _heading(text, "Job")
-    for name, value in _facts(job):
+    for name, value in _facts(job, family):
         if value:
             _line(text, name, Text(clean_text(value, limit=_TEXT_LIMIT)))
     _heading(text, "Images")
@@ -109,11 +110,11 @@ def next_run_text(job: JobView, *, is_draft: bool) -> Text:
     )
 
 
-def _facts(job: JobView) -> Iterator[tuple[str, str | None]]:
+def _facts(job: JobView, family: JobFamily) -> Iterator[tuple[str, str | None]]:
     yield "id", job.job_id
     yield "kind", job.kind.value
     yield "configuration", job.configuration or "none"
-    yield "rerun of", job.parent_job_id
+    yield from family.facts(job)
     yield "created", fmt.local_time(job.created_at)
     yield "started", fmt.local_time(job.started_at)
     yield "finished", fmt.local_time(job.finished_at)

@@ -91,6 +91,8 @@ class PathInput(Vertical):
 
     async def _complete(self, text: str) -> None:
         found = await self._completion(text)
+        if self._is_gone:
+            return
         path = self.query_one(Input)
         if path.value.strip() == text and found.text != text:
             path.value = found.text
@@ -102,7 +104,13 @@ class PathInput(Vertical):
             return
         found = await self._completion(text)
         state = await asyncio.to_thread(judge, text, is_folder=self._is_folder)
-        self._say(state_line(state, found))
+        if not self._is_gone:
+            self._say(state_line(state, found))
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether the form took the input away while a folder was being read."""
+        return not self.query(Input)
 
     async def _completion(self, text: str) -> Completion:
         return await asyncio.to_thread(complete, text, only_folders=self._is_folder, suffixes=self._suffixes)
