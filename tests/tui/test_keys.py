@@ -17,8 +17,8 @@ from tui.keys import (
     split_keys,
 )
 
-SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "logs", "settings")
-DESTRUCTIVE = {"remove", "delete", "trash", "stop", "force_stop"}
+SCREENS = ("dashboard", "jobs", "job_detail", "review", "decide", "gallery", "viewer", "logs", "settings")
+DESTRUCTIVE = {"remove", "delete", "trash", "lost", "stop", "force_stop"}
 
 
 def test_ids_are_unique_and_sections_known() -> None:

@@ -93,7 +93,7 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
         self.query_one(ProgressPanel).show(now.job, now.progress)
         _memory(self._waiting).replace(now.waiting)
         if now.totals is not None:
-            self.query_one(TotalsPanel).show(now.totals)
+            self.query_one(TotalsPanel).show(now.totals, now.undecided)
             if now.totals.jobs:
                 self._show_welcome(is_shown=False)
 

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Input, Static
 
 from tui.dialog import Dialog
-from tui.keys import SECTION_TITLES, Action, actions_in, display_keys, sections_of
+from tui.keys import SECTION_TITLES, Action, actions_in, display_keys, told_sections
 
 
 class HelpScreen(Dialog[None]):
@@ -75,7 +75,7 @@ class HelpScreen(Dialog[None]):
 def matching(section: str, text: str, keymap: Mapping[str, str]) -> Iterator[Action]:
     """The actions of a screen whose name, help, id or key has every word of the text, in the order of the table."""
     words = text.lower().split()
-    for one in sections_of(section):
+    for one in told_sections(section):
         for action in actions_in(one):
             hay = f"{action.label} {action.help} {action.id} {display_keys(action, keymap)}".lower()
             if all(word in hay for word in words):

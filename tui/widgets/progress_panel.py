@@ -5,7 +5,7 @@ from collections import deque
 from rich.text import Text
 
 from engine.text import clean_text
-from engine.views import JobStatus, JobView, ProgressView
+from engine.views import JobKind, JobStatus, JobView, ProgressView
 from tui import format as fmt
 from tui.widgets.lines import Lines
 
@@ -85,9 +85,10 @@ class ProgressPanel(Lines):
         progress = self._progress
         if progress is None:
             return Text()
+        is_retry = self._job is not None and self._job.kind is JobKind.RETRY
+        orders = (("prompt", progress.prompted), ("submitted", progress.submitted))
         steps = (
-            ("prompt", progress.prompted),
-            ("submitted", progress.submitted),
+            *(() if is_retry else orders),
             ("image", progress.downloaded),
             ("checked", progress.checked),
             ("done", progress.done),
