@@ -59,7 +59,7 @@ class RetryDialog(Dialog[RetryRequest]):
         yield self._form
         with VerticalScroll(id="retry-plan-box", can_focus=False):
             yield Static("Planning", id="retry-plan", markup=False)
-        keys = "enter start   space toggle   + - change   f2 type   D default   u undo   esc cancel"
+        keys = "enter start   space toggle   + - change   f2 type   u undo   esc back"
         yield Static(keys, classes="dialog-keys", markup=False)
 
     def on_mount(self) -> None:
@@ -132,10 +132,10 @@ class RetryDialog(Dialog[RetryRequest]):
 
 
 def _plan_lines(plan: RetryPlanView, request: RetryRequest) -> list[Text]:
-    words = [f"images    {fmt.count(plan.images)}"]
+    budget = "" if request.budget_usd is None else f" of a budget of {fmt.money(request.budget_usd)}"
+    images = fmt.plural(plan.images, "image")
+    words = [f"estimate  {fmt.money(plan.estimate_usd)}{budget} for {images}"]
     if plan.refused:
         words.append(refusal_words(plan.refused))
     words += [f"          {line}" for line in cost_lines(plan.costs)]
-    budget = "" if request.budget_usd is None else f" of a budget of {fmt.money(request.budget_usd)}"
-    words.append(f"estimate  {fmt.money(plan.estimate_usd)}{budget}")
     return [Text(clean_text(line)) for line in words]

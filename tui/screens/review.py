@@ -301,7 +301,8 @@ class ReviewScreen(FilterKeys, RetryActions, TaskActions, JobFilter):
         self.query_one("#review").display = self._bar.display = not self._is_deciding
         self.decisions_panel.display = self._is_deciding
         (self.decisions_panel.table if self._is_deciding else self._shelf.seen).focus()
-        self.reload()
+        if self.host.is_attached:
+            self.reload()
 
     def step_back(self) -> bool:
         if not self._is_deciding and self._bar.step_back():

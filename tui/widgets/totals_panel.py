@@ -28,9 +28,8 @@ class TotalsPanel(Lines):
                     ("images", fmt.count(totals.images)),
                     ("approved", fmt.count(totals.approved)),
                     ("to review", fmt.count(totals.failed)),
-                    *to_decide,
                 ),
-                _row(("average job", fmt.duration(totals.average_duration_s))),
+                _row(("average job", fmt.duration(totals.average_duration_s)), *to_decide),
                 _row(
                     ("spent today", fmt.money(totals.spend_today_usd)),
                     ("in all", fmt.money(totals.spend_usd)),

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from engine.text import clean_text
@@ -54,18 +56,20 @@ def said(task: UndecidedView) -> str:
     return "The answer to its submission was lost, and looking for it found nothing."
 
 
-def undecided_text(task: UndecidedView) -> Text:
+def undecided_text(task: UndecidedView) -> RenderableType:
     """Why it waits, what can be done with which key, and all its facts."""
     look = fmt.task_look(task.state)
     text = Text.assemble((f"{look}: ", f"bold {look.style}"), _clean(said(task)))
     if task.error is not None and task.error.hint:
         text.append(f" {_clean(task.error.hint)}")
-    text.append("\n\n")
+    choices = Table.grid(padding=(0, 1))
+    choices.add_column(no_wrap=True, justify="right", style="bold cyan")
+    choices.add_column(no_wrap=True, style="bold")
+    choices.add_column()
     for choice, (key, name, words) in _CHOICES.items():
         if choice in task.choices:
-            text.append(f"{key:>3} ", "bold cyan")
-            text.append(f"{name:<14}", "bold")
-            text.append(words.format(provider=task.provider, price=fmt.money(task.price_usd)) + "\n")
+            told = words.format(provider=task.provider, price=fmt.money(task.price_usd))
+            choices.add_row(key, name, told)
     money = "may have cost" if task.state is TaskState.UNKNOWN else "price"
     facts = (
         ("job", f"#{task.job_number} {task.job_label}"),
@@ -77,11 +81,13 @@ def undecided_text(task: UndecidedView) -> Text:
         ("keyword", task.keyword),
         ("prompt", task.prompt),
     )
+    known = Table.grid(padding=(0, 2))
+    known.add_column(no_wrap=True, style="dim")
+    known.add_column()
     for name, value in facts:
         if value:
-            text.append(f"\n{name:<14}", "dim")
-            text.append(_clean(value))
-    return text
+            known.add_row(name, Text(_clean(value)))
+    return Group(text, choices, "", known)
 
 
 def _clean(text: str) -> str:
