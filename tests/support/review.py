@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
+from rich.console import Console
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from engine.service import Engine
 from engine.views import ImageStatus, ImageView
@@ -83,7 +85,8 @@ class Desk:
         )
 
     def words(self) -> str:
-        return str(self.screen.query_one("#review-words").render())
+        """Under the list: reason or facts, as text."""
+        return plain(self.screen.query_one("#review-words", Static))
 
     def line(self, selector: str) -> str:
         return str(self.screen.query_one(selector).render())
@@ -101,3 +104,11 @@ async def desk(
             at = Desk(pilot, engine)
             await wait_until(pilot, lambda: isinstance(at.app.screen, ReviewScreen) and at.count == images)
             yield at, sorted(made, key=lambda view: -view.image_id)
+
+
+def plain(static: Static) -> str:
+    """What it shows, without styles."""
+    console = Console(width=200, color_system=None)
+    with console.capture() as capture:
+        console.print(static.content)
+    return capture.get()

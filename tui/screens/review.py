@@ -4,6 +4,7 @@ tasks that ended without a picture, for which there is a tab of their own."""
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Static
@@ -190,14 +191,13 @@ class ReviewScreen(FilterKeys, RetryActions, TaskActions, JobFilter):
             words.update("")
             return
         is_facts = self._panel == "facts"
-        text = (facts_text if is_facts else reason_text)(image)
+        parts: list[RenderableType] = [(facts_text if is_facts else reason_text)(image)]
         attempts = self._attempts.of(image.image_id)
         if self._panel != "reason" and attempts is None:
             self._spawn(self._read_attempts(image.image_id))
         elif self._panel != "reason" and attempts:
-            text.append("\n\n")
-            text.append_text(attempts_text(attempts, with_options=is_facts))
-        words.update(text)
+            parts += ["", attempts_text(attempts, with_options=is_facts)]
+        words.update(Group(*parts))
 
     async def _read_attempts(self, image_id: int) -> None:
         self._attempts.keep(image_id, await self.engine.image_attempts(image_id))
