@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.previews import preview_files
+from engine.text import clean_text
 from engine.views import ImageStatus, ImageView
 from tui.decisions import Verdict
 from tui.factory_screen import FactoryScreen
@@ -105,6 +106,12 @@ class JobFilter(FactoryScreen):
             bar.change(replace(bar.state, chosen=wanted))
         job = bar.state.value("job")
         return None if job is None else await self.engine.resolve_job(job)
+
+
+def job_note(bar: FilterBar) -> str:
+    """That only one job's rows are shown, for a list without the bar; empty where all are."""
+    job = bar.state.value("job")
+    return "" if job is None else f"only of job {clean_text(job, limit=40)}: esc shows all"
 
 
 def picture_of(screen: FactoryScreen, image: ImageView, *, is_full: bool = False) -> Picture:

@@ -30,7 +30,7 @@ class TaskActions(FactoryScreen):
             after = found[-1].task if found else 0
             page = await self.engine.undecided_tasks(job_id=job_id, after=after, limit=PAGE)
             found += page
-            if len(found) == len(page) or len(page) < PAGE:
+            if not self.decisions_panel.rows or len(page) < PAGE:
                 self.decisions_panel.show(found)
             if len(page) < PAGE:
                 break

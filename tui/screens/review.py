@@ -15,7 +15,7 @@ from tui.attempts import Attempts
 from tui.dates import local_today
 from tui.decisions import Outcome, Verdict
 from tui.format import count
-from tui.image_actions import JobFilter, picture_of
+from tui.image_actions import JobFilter, job_note, picture_of
 from tui.keys import bindings_for
 from tui.messages import OpenImage
 from tui.retry_actions import RetryActions
@@ -45,7 +45,7 @@ TABS: dict[str, tuple[str, tuple[ImageStatus, ...]]] = {
     "retry_failed": ("Retry failed", (S.RETRY_FAILED,)),
     "decide": ("Needs a decision", ()),
 }
-SHORT = {"retry_pending": "Pending", "processing": "At work", "retry_failed": "Again", "decide": "Decide"}
+SHORT = {"retry_pending": "Pending", "processing": "At work", "decide": "Decide"}
 COUNT_S = 0.5
 """Counts, and lists that must be read anew, are asked for at most so often."""
 AHEAD, BEHIND = 3, 1
@@ -210,7 +210,7 @@ class ReviewScreen(FilterKeys, RetryActions, TaskActions, JobFilter):
             return
         retrying = retrying_words(self.host.status)
         if self._is_deciding:
-            self.decisions_panel.show_line(retrying)
+            self.decisions_panel.show_line(job_note(self._bar), retrying)
             return
         notes = [retrying] if retrying else []
         if marks := len(self._shelf.marks):
@@ -305,7 +305,8 @@ class ReviewScreen(FilterKeys, RetryActions, TaskActions, JobFilter):
             self.reload()
 
     def step_back(self) -> bool:
-        if not self._is_deciding and self._bar.step_back():
+        is_bar_meant = not self._is_deciding or (not self.decisions_panel.table.marks and job_note(self._bar))
+        if is_bar_meant and self._bar.step_back():
             return True
         marked = self.decisions_panel.table if self._is_deciding else self._shelf
         if marked.marks:

@@ -36,6 +36,7 @@ class DecisionPanel(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._source: MemorySource[UndecidedView] = MemorySource(key=undecided_key, cells=undecided_cells)
+        self._notes: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static(id="decide-line", markup=False)
@@ -71,10 +72,15 @@ class DecisionPanel(Vertical):
         self.table.set_marks(self.table.marks & keys)
         self._show_current()
 
-    def show_line(self, note: str = "") -> None:
-        """How many there are, and what else is to be said."""
+    def show_line(self, *notes: str) -> None:
+        """How many there are, and what else is to be said; without notes: what was said before."""
+        self._notes = notes or self._notes
         marks = len(self.table.marks)
-        parts = [fmt.plural(self._source.count, "task"), f"{fmt.count(marks)} marked" if marks else "", note]
+        parts = [
+            fmt.plural(self._source.count, "task"),
+            f"{fmt.count(marks)} marked" if marks else "",
+            *self._notes,
+        ]
         self.query_one("#decide-line", Static).update(" " + "  ·  ".join(part for part in parts if part))
 
     def _show_current(self) -> None:
