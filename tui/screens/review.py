@@ -50,7 +50,7 @@ COUNT_S = 0.5
 """Counts, and lists that must be read anew, are asked for at most so often."""
 AHEAD, BEHIND = 3, 1
 """Pictures that are made ready before they are looked at."""
-_ON_IMAGES = frozenset({"search", "status", "order", "reverse", "view", "reason", "facts"})
+_ON_IMAGES = frozenset({"search", "status", "order", "reverse", "view", "reason", "facts", "undo"})
 
 
 class ReviewScreen(FilterKeys, RetryActions, TaskActions, JobFilter):

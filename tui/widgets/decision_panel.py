@@ -2,7 +2,7 @@
 tells what was chosen."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,6 +13,7 @@ from textual.widgets import Static
 from engine.api import TaskChoice
 from engine.views import UndecidedView
 from tui import format as fmt
+from tui.host import FactoryHost
 from tui.keys import bindings_for
 from tui.messages import OpenJob
 from tui.widgets.memory_source import MemorySource
@@ -84,8 +85,8 @@ class DecisionPanel(Vertical):
         self.query_one("#decide-line", Static).update(" " + "  ·  ".join(part for part in parts if part))
 
     def _show_current(self) -> None:
-        task = self.current
-        self.query_one("#decide-words", Static).update("" if task is None else undecided_text(task))
+        task, keymap = self.current, cast("FactoryHost", self.app).keymap
+        self.query_one("#decide-words", Static).update("" if task is None else undecided_text(task, keymap))
         self.screen.refresh_bindings()
 
     # ---- keys

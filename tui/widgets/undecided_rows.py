@@ -1,6 +1,6 @@
 """Tasks that ended without pictures: what a list shows of each, and all there is to read about one. Asks nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,6 +9,7 @@ from rich.text import Text
 from engine.text import clean_text
 from engine.views import TaskState, UndecidedView
 from tui import format as fmt
+from tui.keys import action_of, display_keys
 from tui.widgets.columns import Cell, Column
 
 COLUMNS = (
@@ -21,13 +22,9 @@ COLUMNS = (
 )
 _LONGEST = 2_000
 _CHOICES = {
-    "ask": ("r", "check again", "asks {provider} what became of it; costs nothing"),
-    "submit": (
-        "^r",
-        "submit again",
-        "costs {price}; where the first request had arrived, it is paid for twice",
-    ),
-    "lost": ("d", "treat as lost", "no picture of it is expected any more"),
+    "ask": ("check again", "asks {provider} what became of it; costs nothing"),
+    "submit": ("submit again", "costs {price}{twice}"),
+    "lost": ("treat as lost", "no picture of it is expected any more"),
 }
 
 
@@ -56,19 +53,22 @@ def said(task: UndecidedView) -> str:
     return "The answer to its submission was lost, and looking for it found nothing."
 
 
-def undecided_text(task: UndecidedView) -> RenderableType:
+def undecided_text(task: UndecidedView, keymap: Mapping[str, str]) -> RenderableType:
     """Why it waits, what can be done with which key, and all its facts."""
     look = fmt.task_look(task.state)
     text = Text.assemble((f"{look}: ", f"bold {look.style}"), _clean(said(task)))
     if task.error is not None and task.error.hint:
         text.append(f" {_clean(task.error.hint)}")
+    may_be_paid = task.state is TaskState.UNKNOWN or task.task_id is not None
+    twice = "; where the first request had arrived, it is paid for twice" if may_be_paid else ""
     choices = Table.grid(padding=(0, 1))
     choices.add_column(no_wrap=True, justify="right", style="bold cyan")
     choices.add_column(no_wrap=True, style="bold")
     choices.add_column()
-    for choice, (key, name, words) in _CHOICES.items():
+    for choice, (name, words) in _CHOICES.items():
         if choice in task.choices:
-            told = words.format(provider=task.provider, price=fmt.money(task.price_usd))
+            key = display_keys(action_of(f"decide.{choice}"), keymap)
+            told = words.format(provider=task.provider, price=fmt.money(task.price_usd), twice=twice)
             choices.add_row(key, name, told)
     money = "may have cost" if task.state is TaskState.UNKNOWN else "price"
     facts = (
