@@ -17,7 +17,9 @@ from tui.messages import OpenJob
 from tui.screens.job_detail import JobDetailScreen
 from tui.screens.retry_dialog import RetryDialog
 from tui.screens.review import ReviewScreen
+from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.gallery_grid import GalleryGrid
+from tui.widgets.image_rows import facts_text
 from tui.widgets.image_shelf import ImageShelf
 from tui.widgets.job_images import JobImages
 
@@ -176,6 +178,7 @@ async def test_a_new_picture_is_ordered_after_its_price_was_said(rejecting: Engi
         await at.engine.wait_for_job(new.job_id)
         (made,) = (await at.engine.images(ImageQuery(job_id=new.job_id, statuses=()))).rows
         assert made.replaces_image_id == images[0].image_id
+        assert f"replaces    image {images[0].image_id}" in facts_text(made).plain
         assert (await at.engine.image(images[0].image_id)).status is S.QC_FAILED
 
 
@@ -194,7 +197,7 @@ async def test_what_cannot_be_retried_is_told_and_comes_back(rejecting: EngineHo
 
 async def test_a_retry_that_waits_can_be_taken_back(rejecting: EngineHome) -> None:
     async with rejecting.open() as engine:
-        one, two = await finished_job(engine, 2)
+        newest = max(await finished_job(engine, 2), key=lambda image: image.image_id)
     async with (
         rejecting.open(is_working=False) as engine,
         running(services_for(engine, home=rejecting)) as pilot,
@@ -202,14 +205,14 @@ async def test_a_retry_that_waits_can_be_taken_back(rejecting: EngineHome) -> No
         at = Desk(pilot, engine)
         await at.press("3")
         await wait_until(pilot, lambda: isinstance(at.app.screen, ReviewScreen) and at.count == 2)
-        await until_known(at, one.job_id)
+        await until_known(at, newest.job_id)
         await at.press("r")
-        await at.until_status(two.image_id, S.RETRY_PENDING)
+        await at.until_status(newest.image_id, S.RETRY_PENDING)
         await wait_until(pilot, lambda: "1 retry waiting" in at.line("#filter-summary"))
         await at.press("u")
-        await at.until_status(two.image_id, S.QC_FAILED)
+        await at.until_status(newest.image_id, S.QC_FAILED)
         await at.until_count(2)
-        await wait_until(pilot, lambda: at.current == two.image_id)
+        await wait_until(pilot, lambda: at.current == newest.image_id)
 
 
 async def test_the_grid_shows_the_same_images_and_takes_the_same_keys(rejecting: EngineHome) -> None:
@@ -255,3 +258,8 @@ async def test_the_job_of_a_retry_says_what_it_was_asked_to_do(rejecting: Engine
         await wait_until(at.pilot, lambda: screen.query_one(JobImages).image is not None)
         listed = screen.query_one(JobImages)._source.ids
         assert set(listed) == {image.image_id for image in images}
+        await at.press("2", "A", "r")
+        bar = at.app.screen.query_one(ConfirmBar)
+        await wait_until(at.pilot, lambda: bar.is_asking)
+        assert "Run #1 Cats again" in str(bar.content)
+        assert "Left out: a retry." in str(bar.content)
