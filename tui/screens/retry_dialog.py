@@ -52,7 +52,7 @@ class RetryDialog(Dialog[RetryRequest]):
             "" if len(self._image_ids) == 1 else " Images of other jobs keep theirs but for what you change."
         )
         yield Static(
-            f"For this batch only; shown are the settings of #{self._job.number} {label}.{others}",
+            f"For this batch only. Shown: the settings of #{self._job.number} {label}.{others}",
             markup=False,
             id="retry-note",
         )
