@@ -1,6 +1,6 @@
 """What can be decided about images, for every screen that shows some, and what is copied of them."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tui.picture_work import Picture
 from tui.widgets.filter_bar import FilterBar
 
 UNDECIDED = frozenset({ImageStatus.QC_FAILED, ImageStatus.FAILED, ImageStatus.RETRY_FAILED})
+_THERE = frozenset(ImageStatus) - {ImageStatus.TRASHED}
 
 
 class ImageActions(FactoryScreen):
@@ -23,10 +24,20 @@ class ImageActions(FactoryScreen):
         """The image that is looked at; None while it is not known."""
         raise NotImplementedError
 
+    def current_id(self) -> int | None:
+        """Its id, which is known before the image is: a key that comes in between is not lost."""
+        image = self.current_image()
+        return None if image is None else image.image_id
+
     def chosen_images(self) -> Sequence[int]:
         """The images that are meant: the marked ones in the order shown, or the current one."""
+        current = self.current_id()
+        return [] if current is None else [current]
+
+    def is_one_of(self, statuses: Container[ImageStatus]) -> bool:
+        """Whether there is an image and it has one of these statuses, as far as that is known."""
         image = self.current_image()
-        return [] if image is None else [image.image_id]
+        return self.current_id() is not None if image is None else image.status in statuses
 
     def images_decided(self, image_ids: Sequence[int]) -> None:
         """A decision about these is on its way: show what comes next."""
@@ -36,12 +47,11 @@ class ImageActions(FactoryScreen):
 
     def check_image_action(self, action: str) -> bool:
         """Whether the action makes sense just now."""
-        image = self.current_image()
         match action:
             case "approve":
-                return image is not None and image.status in UNDECIDED
+                return self.is_one_of(UNDECIDED)
             case "trash":
-                return image is not None and image.status is not ImageStatus.TRASHED
+                return self.is_one_of(_THERE)
             case "undo":
                 return self.host.decisions.can_undo
             case _:

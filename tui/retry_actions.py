@@ -34,8 +34,7 @@ class RetryActions(ImageActions):
 
     def check_image_action(self, action: str) -> bool:
         if action in ("retry", "retry_with"):
-            image = self.current_image()
-            return image is not None and image.status in UNDECIDED
+            return self.is_one_of(UNDECIDED)
         if action == "regenerate":
             image = self.current_image()
             return image is not None and bool(image.prompt)

@@ -74,6 +74,14 @@ async def test_undo_while_the_decision_is_on_its_way(rejecting: EngineHome) -> N
         await at.until_count(2)
 
 
+async def test_a_key_is_not_lost_while_the_image_is_still_read(rejecting: EngineHome) -> None:
+    async with desk(rejecting, 2) as (at, images):
+        at.screen._shelf.source._views.clear()  # as in the moment after a decision was taken back
+        assert at.screen.current_image() is None
+        await at.press("d")
+        await at.until_status(images[0].image_id, S.TRASHED)
+
+
 async def test_marked_images_are_asked_about_once_in_the_bar(rejecting: EngineHome) -> None:
     async with desk(rejecting) as (at, images):
         await at.press("space", "space", "d")

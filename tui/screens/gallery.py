@@ -151,6 +151,10 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
         key = self._seen.cursor_key if self.is_mounted else None
         return self._source.view(key) if isinstance(key, int) else None
 
+    def current_id(self) -> int | None:
+        key = self._seen.cursor_key if self.is_mounted else None
+        return key if isinstance(key, int) else None
+
     def chosen_images(self) -> Sequence[int]:
         marks = self._seen.marks
         if marks:

@@ -224,6 +224,9 @@ class ReviewScreen(FilterKeys, RetryActions, TaskActions, JobFilter):
     def current_image(self) -> ImageView | None:
         return self._shelf.image if self.is_mounted and not self._is_deciding else None
 
+    def current_id(self) -> int | None:
+        return self._shelf.cursor_key if self.is_mounted and not self._is_deciding else None
+
     def chosen_images(self) -> Sequence[int]:
         if self._is_deciding:
             return []
