@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from tui.keys import ACTIONS, SECTION_TITLES, Action, display_keys, sections_of
+from tui.keys import ACTIONS, SECTION_TITLES, Action, display_keys, told_sections
 
 if TYPE_CHECKING:
     from tui.app import FactoryApp
@@ -32,7 +32,7 @@ class ActionCommands(Provider):
 
     def _offered(self) -> Iterator[tuple[Action, Callable[[], Awaitable[None]]]]:
         app = cast("FactoryApp", self.app)
-        here = sections_of(getattr(self.screen, "SECTION", ""))
+        here = told_sections(getattr(self.screen, "SECTION", ""))
         usable = {active.binding.id for active in self.screen.active_bindings.values()}
         for action in sorted(ACTIONS, key=lambda action: _rank(action, here)):
             is_here = action.section in here and action.id in usable and action.section != "list"

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 
 from textual.signal import Signal
 
+from engine.api import RetryRequest
 from tui.format import plural
 
 if TYPE_CHECKING:
-    from engine.views import DecisionView
-
-if TYPE_CHECKING:
+    from engine.views import RefusalView
     from tui.host import FactoryHost
 
 KEPT = 200
@@ -30,6 +29,12 @@ class Verdict(StrEnum):
 
     APPROVE = "approve"
     TRASH = "trash"
+    RETRY = "retry"
+
+    @property
+    def done(self) -> str:
+        """Of images: `3 images not approved`."""
+        return {"approve": "approved", "trash": "moved to the trash", "retry": "retried"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,10 @@ class Outcome:
 class _Decision:
     verdict: Verdict
     image_ids: tuple[int, ...]
+    request: RetryRequest | None = None
+    """What a retry is to do."""
+    job_ids: tuple[str, ...] = ()
+    """The jobs of a retry, when it is in the queue."""
     work: asyncio.Task[tuple[int, ...]] | None = None
     """Answers the images that it was done to."""
 
@@ -70,12 +79,20 @@ class Decisions:
         return bool(self._made)
 
     def decide(self, verdict: Verdict, image_ids: Sequence[int]) -> None:
-        """Have it carried out; returns at once."""
-        decision = _Decision(verdict, tuple(image_ids))
+        """Have images approved, trashed, or retried as they were; returns at once."""
+        ids = tuple(image_ids)
+        request = RetryRequest(ids) if verdict is Verdict.RETRY else None
+        self._begin(_Decision(verdict, ids, request))
+
+    def retry(self, request: RetryRequest) -> None:
+        """Have images retried; returns at once."""
+        self._begin(_Decision(Verdict.RETRY, request.image_ids, request))
+
+    def _begin(self, decision: _Decision) -> None:
         self._made.append(decision)
         del self._made[:-KEPT]
         self._hold(decision.image_ids)
-        decision.work = asyncio.create_task(self._carry_out(decision), name=f"{verdict} images")
+        decision.work = asyncio.create_task(self._carry_out(decision), name=f"{decision.verdict} images")
 
     def undo(self) -> tuple[int, ...]:
         """Take the last decision back; returns at once, with the images that it was about (none: there is none)."""
@@ -89,11 +106,8 @@ class Decisions:
     async def _carry_out(self, decision: _Decision) -> tuple[int, ...]:
         done: tuple[int, ...] = ()
         try:
-            engine = self._host.engine
-            tell = engine.approve_images if decision.verdict is Verdict.APPROVE else engine.trash_images
-            view = await tell(decision.image_ids)
-            done = view.done
-            self._report(decision.verdict, view)
+            done, refused = await self._tell_engine(decision)
+            self._report(decision.verdict, refused)
         except Exception as error:  # noqa: BLE001 - the edge of a command
             self._host.report(error, f"{decision.verdict} {plural(len(decision.image_ids), 'image')}")
         finally:
@@ -108,29 +122,48 @@ class Decisions:
         done: tuple[int, ...] = ()
         try:
             if made := await asyncio.shield(decision.work):
-                engine = self._host.engine
-                is_approval = decision.verdict is Verdict.APPROVE
-                view = await (engine.unapprove_images if is_approval else engine.restore_images)(made)
-                done = view.done
-                if view.refused:
-                    first = view.refused[0]
+                done, refused = await self._undo_in_engine(decision, made)
+                if refused:
+                    first = refused[0]
                     self._host.toast(
                         f"{first.message}\n{first.hint}".rstrip(),
-                        title=f"{plural(len(view.refused), 'image')} not taken back",
+                        title=f"{plural(len(refused), 'image')} not taken back",
                         severity="warning",
                     )
         finally:
             self._let_go(decision.image_ids)
             self._tell(decision, done, is_undo=True)
 
-    def _report(self, verdict: Verdict, view: DecisionView) -> None:
-        if view.refused:
-            first = view.refused[0]
-            others = f"\nand {len(view.refused) - 1} more" if len(view.refused) > 1 else ""
-            word = "approved" if verdict is Verdict.APPROVE else "moved to the trash"
+    async def _tell_engine(self, decision: _Decision) -> tuple[tuple[int, ...], tuple[RefusalView, ...]]:
+        engine = self._host.engine
+        if decision.request is not None:
+            started = await engine.retry_images(decision.request)
+            decision.job_ids = tuple(job.job_id for job in started.jobs)
+            return started.done, started.refused
+        is_approval = decision.verdict is Verdict.APPROVE
+        view = await (engine.approve_images if is_approval else engine.trash_images)(decision.image_ids)
+        return view.done, view.refused
+
+    async def _undo_in_engine(
+        self, decision: _Decision, made: tuple[int, ...]
+    ) -> tuple[tuple[int, ...], tuple[RefusalView, ...]]:
+        """A retry gives its images back while it waits; ConflictError when it does not any more."""
+        engine = self._host.engine
+        if decision.request is not None:
+            for job_id in decision.job_ids:
+                await engine.remove_from_queue(job_id)
+            return made, ()
+        is_approval = decision.verdict is Verdict.APPROVE
+        view = await (engine.unapprove_images if is_approval else engine.restore_images)(made)
+        return view.done, view.refused
+
+    def _report(self, verdict: Verdict, refused: Sequence[RefusalView]) -> None:
+        if refused:
+            first = refused[0]
+            others = f"\nand {len(refused) - 1} more" if len(refused) > 1 else ""
             self._host.toast(
                 f"Image {first.image_id}: {first.message} {first.hint}".rstrip() + others,
-                title=f"{plural(len(view.refused), 'image')} not {word}",
+                title=f"{plural(len(refused), 'image')} not {verdict.done}",
                 severity="error",
             )
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.status import ImageStatus, JobStatus, LogLevel
+from engine.status import ImageStatus, JobStatus, LogLevel, TaskState
 
 NOTHING = "-"
 
@@ -134,6 +134,7 @@ _IMAGES = {
     ImageStatus.RETRY_FAILED: Look("!", "retry failed", "red"),
     ImageStatus.TRASHED: Look("~", "trashed", "dim"),
 }
+_TASKS = {TaskState.UNKNOWN: Look("?", "unknown", "yellow"), TaskState.FAILED: Look("✗", "failed", "red")}
 _LEVELS = {
     LogLevel.DEBUG: Look("·", "debug", "dim"),
     LogLevel.INFO: Look(" ", "info", ""),
@@ -150,6 +151,11 @@ def job_look(status: JobStatus) -> Look:
 def image_look(status: ImageStatus) -> Look:
     """Glyph, word and style of an image's status."""
     return _IMAGES[status]
+
+
+def task_look(state: TaskState) -> Look:
+    """Glyph, word and style of the state of a paid call; those that nobody has to decide about are just named."""
+    return _TASKS.get(state) or Look("·", state.value, "")
 
 
 def level_look(level: LogLevel) -> Look:

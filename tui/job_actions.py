@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.api import EngineApi, JobRequest
 from engine.errors import NotFoundError
-from engine.status import JobStatus
+from engine.status import JobKind, JobStatus
 from engine.text import clean_text
 from tui.factory_screen import FactoryScreen
 from tui.format import money, plural
@@ -23,6 +23,7 @@ RESUMABLE = (JobStatus.PAUSED, JobStatus.STOPPED, JobStatus.INTERRUPTED, JobStat
 BUDGET = "budget"
 """The code of a pause because the budget is used up."""
 MOST_BUDGET = 1_000_000
+RETRY_AGAIN = "A retry is not run again. Retry its images in Review, or run the job again that they are from."
 _LABEL_CELLS = 60
 
 
@@ -174,11 +175,21 @@ class JobActions:
         job_ids = await self.chosen_jobs()
         if not job_ids:
             return
-        name, jobs = await self._describe(job_ids)
+        _, jobs = await self._describe(job_ids)
+        retries = sum(job.kind is JobKind.RETRY for job in jobs)
+        jobs = [job for job in jobs if job.kind is not JobKind.RETRY]
+        if not jobs:
+            self._screen.host.toast(RETRY_AGAIN, title="Not run again", severity="warning")
+            return
+        job_ids = [job.job_id for job in jobs]
+        name = job_name(jobs[0]) if len(jobs) == 1 else plural(len(jobs), "job")
+        left_out = f" Left out: {'a retry' if retries == 1 else f'{retries} retries'}." if retries else ""
         how = "exactly as it ran" if is_as_run else "with its configuration as it is now"
         price = await self.estimate(jobs, is_as_run=is_as_run)
         about = f" About {money(price)}." if price else ""
-        if await self._screen.ask(f"Run {name} again, {how}?{about}", yes="Run again", no="Leave it"):
+        if await self._screen.ask(
+            f"Run {name} again, {how}?{about}{left_out}", yes="Run again", no="Leave it"
+        ):
             self._screen.host.run_command(
                 self._queue_again(job_ids, is_as_run=is_as_run), "run the job again"
             )

@@ -19,6 +19,7 @@ SECTION_TITLES = {
     "jobs": "Jobs",
     "job_detail": "Job",
     "review": "Review",
+    "decide": "Needs a decision",
     "gallery": "Gallery",
     "viewer": "Viewer",
     "logs": "Logs",
@@ -202,14 +203,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("job_detail.export", "e", "Export", "Export the job: workbook, pictures, agency sheet."),
     # ---- review
     Action("review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True),
+    Action("review.retry", "r", "Retry", "Retry as it was: go on from where it failed.", is_shown=True),
+    Action("review.retry_with", "R", "Retry with…", "Retry with other settings and rules.", is_shown=True),
+    Action("review.regenerate", "ctrl+r", "Regenerate", "A new picture from the prompt; says the price."),
     Action("review.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
-    Action("review.undo", "u", "Undo", "Take the last decision back.", is_shown=True),
+    Action("review.undo", "u", "Undo", "Take the last decision back; a retry while it waits.", is_shown=True),
     Action("review.next_undecided", "full_stop", "Next", "To the next image without a decision."),
     Action("review.previous_undecided", "comma", "Before", "To the image without a decision before."),
     Action("review.reason", "w", "Whole reason", "Show the whole reason.", is_shown=True),
     Action("review.facts", "i", "Facts", "Show prompt, seed, size, model and cost."),
     Action("review.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
     Action("review.next_tab", "right_square_bracket", "Next tab", "To the next tab."),
+    Action("review.view", "v", "Grid or list", "Switch between grid and list."),
+    # ---- review: tasks that need a decision
+    Action("decide.ask", "r", "Check again", "Ask the provider what became of it; free.", is_shown=True),
+    Action("decide.submit", "ctrl+r", "Submit again", "Send it anew; it may be paid twice.", is_shown=True),
+    Action("decide.lost", "d", "Treat as lost", "Expect no picture of it any more.", is_shown=True),
     # ---- gallery
     Action("gallery.view", "v", "Grid or list", "Switch between grid and list.", is_shown=True),
     Action("gallery.trash", "d", "Trash", "Move the marked images to the trash.", is_shown=True),
@@ -233,6 +242,9 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "viewer.approve", "a", "Approve", "Process and save the image, and mark it approved.", is_shown=True
     ),
+    Action("viewer.retry", "r", "Retry", "Retry as it was: go on from where it failed.", is_shown=True),
+    Action("viewer.retry_with", "R", "Retry with…", "Retry with other settings and rules."),
+    Action("viewer.regenerate", "ctrl+r", "Regenerate", "A new picture from the prompt; says the price."),
     Action("viewer.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
     Action("viewer.undo", "u", "Undo", "Take the last decision back."),
     # ---- logs
@@ -354,11 +366,11 @@ _LONG_NAMES = {
     "esc": "escape",
 }
 
-_SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "logs", "settings")
-_LIST_SCREENS = frozenset({"dashboard", "jobs", "job_detail", "review", "gallery", "logs"})
-_GRID_SCREENS = frozenset({"gallery", "job_detail"})
+_SCREENS = ("dashboard", "jobs", "job_detail", "review", "decide", "gallery", "viewer", "logs", "settings")
+_LIST_SCREENS = frozenset({"dashboard", "jobs", "job_detail", "review", "decide", "gallery", "logs"})
+_GRID_SCREENS = frozenset({"gallery", "job_detail", "review"})
 _FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
-_MARK_SCREENS = frozenset({"jobs", "review", "gallery"})
+_MARK_SCREENS = frozenset({"jobs", "review", "decide", "gallery"})
 _FORM_SCREENS = frozenset({"settings"})
 
 
@@ -371,11 +383,18 @@ def sections_of(screen_section: str) -> tuple[str, ...]:
     return (screen_section, *lists, *grids, *filters, *forms, "screen", "global")
 
 
+def told_sections(screen_section: str) -> tuple[str, ...]:
+    """As `sections_of`, with the part of a screen that has keys of its own: help and palette name them too."""
+    own, *others = sections_of(screen_section)
+    return (own, "decide", *others) if own == "review" else (own, *others)
+
+
 def actions_on(screen_section: str) -> list[Action]:
-    """What works on a screen, its own first; marks only where rows can be marked."""
+    """What works on a screen, its own first, with the part of it that has keys of its own; marks only where rows can be
+    marked."""
     return [
         action
-        for section in sections_of(screen_section)
+        for section in told_sections(screen_section)
         for action in actions_in(section)
         if screen_section in _MARK_SCREENS or not action.id.startswith("list.mark")
     ]

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen, Screen
 from engine.errors import FactoryError, SettingsError
 from engine.events import Event, JobFinished, JobPaused, Resynced
 from engine.explain import explain
-from engine.status import JobStatus
+from engine.status import JobKind, JobStatus
 from tui.bridge import bring_events
 from tui.factory_screen import FactoryScreen
 from tui.format import advice
@@ -105,6 +105,8 @@ class LinkedHost(FactoryHost):
 
     async def _announce(self, job_id: str) -> None:
         job = await self.engine.job(job_id)
+        if job.kind is JobKind.RETRY and job.images.planned == 1 and job.status is JobStatus.COMPLETED:
+            return  # one after the other, while somebody looks at them: the tabs of review say it
         self.notifier.ring()
         counts = job.images
         text = f"{counts.approved} approved, {counts.qc_failed} rejected, {counts.failed} failed"

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from engine.api import JobRequest
 from engine.errors import SettingsError
 from engine.settings import Settings, dump_settings, merge_settings
-from engine.views import JobView
+from engine.views import JobKind, JobView
 from tui.format import plural
-from tui.job_actions import JobActions, job_name, settings_now
+from tui.job_actions import RETRY_AGAIN, JobActions, job_name, settings_now
 from tui.widgets.next_run import NextRun
 
 
@@ -32,6 +32,9 @@ class NextRunActions(JobActions):
     async def load_next_run(self) -> None:
         """Ask what the next run would take now, and show it."""
         job, as_run = self.current_job(), self.as_run
+        if job is not None and job.kind is JobKind.RETRY:
+            self.next_run.show_none(RETRY_AGAIN)
+            return
         if job is None or as_run is None:
             return
         following = self.draft or as_run

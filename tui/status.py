@@ -21,6 +21,7 @@ from engine.events import (
     JobStatusChanged,
     QueueChanged,
     Resynced,
+    TaskChanged,
 )
 from engine.status import JobStatus
 
@@ -38,6 +39,7 @@ _TOLD_ABOUT = (
     JobChanged,
     QueueChanged,
     ImageChanged,
+    TaskChanged,
     Resynced,
 )
 
@@ -63,11 +65,13 @@ class FrameStatus:
     waiting: tuple[JobView, ...] = ()
     """In the order of the queue."""
     totals: TotalsView | None = None
+    undecided: int = 0
+    """Tasks that ended without pictures and wait for a decision."""
 
     @property
     def to_review(self) -> int:
-        """Images that wait for a decision."""
-        return 0 if self.totals is None else self.totals.failed
+        """Images and tasks that wait for a decision."""
+        return self.undecided if self.totals is None else self.totals.failed + self.undecided
 
     @property
     def spend_today_usd(self) -> float:
@@ -85,6 +89,7 @@ async def read_status(engine: EngineApi) -> FrameStatus:
         progress=None if job is None else _as_counted(await engine.progress(job.job_id), job),
         waiting=tuple(one for one in standing.queue if one.status is JobStatus.QUEUED),
         totals=standing.totals,
+        undecided=await engine.undecided_count(),
     )
 
 

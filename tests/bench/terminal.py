@@ -10,7 +10,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -85,6 +85,13 @@ class Terminal:
             is_there = self._condition.wait_for(lambda: wanted.search(self._text()) is not None, seconds)
             if not is_there:
                 raise TimeoutError(f"{pattern!r} did not appear, but {self._text()[-2_000:]!r}")
+        return time.perf_counter()
+
+    def wait_for_bytes(self, is_there: Callable[[bytes], bool], seconds: float = 30.0) -> float:
+        """The moment at which what was written after the last press fits, escape sequences and all."""
+        with self._condition:
+            if not self._condition.wait_for(lambda: is_there(bytes(self._written[self._from :])), seconds):
+                raise TimeoutError(f"it did not appear, but {self._text()[-2_000:]!r}")
         return time.perf_counter()
 
     def _text(self) -> bytes:

@@ -1,11 +1,13 @@
 """One picture: the one that was asked for last, in the terminal's way, or the reason why there is none."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.pilot import Pilot
@@ -16,8 +18,8 @@ from engine.previews import preview_files
 from tests.support.app import services_for, wait_until
 from tests.support.images import draw, image_view
 from tui.host import FactoryHost
-from tui.picture_work import Picture
-from tui.pictures import Window
+from tui.picture_work import DecodedPictures, Picture, Wish, draw_frame
+from tui.pictures import Frame, Window
 from tui.terminal import Protocol, TerminalFacts
 from tui.widgets.image_preview import ImagePreview
 
@@ -102,7 +104,7 @@ async def test_what_was_prefetched_is_there_at_once(tmp_path: Path) -> None:
     async with shown(tmp_path) as it:
         await it.until_shown(it.picture(1))
         it.preview.prefetch([it.picture(2)])
-        await it.app.workers.wait_for_complete()
+        await wait_until(it.pilot, lambda: it.preview.is_ready(it.picture(2)))
         it.preview.show(it.picture(2))
         assert it.preview.frame is not None
         assert it.preview.message == ""
@@ -200,3 +202,30 @@ async def test_a_resize_fits_it_again(tmp_path: Path) -> None:
         await it.until_shown(it.picture(1))
         await it.pilot.resize_terminal(30, 10)
         await wait_until(it.pilot, lambda: it.preview.frame is not None and it.preview.frame.columns <= 30)
+
+
+async def test_what_is_looked_at_does_not_wait_for_what_may_come_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[int] = []
+    gate = threading.Event()
+
+    def draw_slowly(pixels: DecodedPictures, wish: Wish) -> Frame:
+        number = wish.picture.image_id
+        if number == 2:
+            gate.wait(30)
+        drawn.append(number)
+        return draw_frame(pixels, wish)
+
+    monkeypatch.setattr("tui.widgets.frame_maker.draw_frame", draw_slowly)
+    async with shown(tmp_path) as it:
+        pictures = {number: it.picture(number) for number in range(1, 7)}
+        await it.until_shown(pictures[1])
+        it.preview.prefetch([pictures[2], pictures[3], pictures[4], pictures[5]])
+        it.preview.show(pictures[4])
+        await wait_until(it.pilot, lambda: it.preview.frame is not None)
+        assert drawn == [1, 4], "it went ahead of those that were to be made ready before it"
+        it.preview.prefetch([pictures[5], pictures[6]])
+        gate.set()
+        await wait_until(it.pilot, lambda: it.preview.is_ready(pictures[6]))
+        assert drawn == [1, 4, 2, 5, 6], "3 is not wanted any more, and nothing is drawn twice"

@@ -33,8 +33,8 @@ from tui.widgets.log_view import LogView
 from tui.widgets.record_table import RecordTable
 from tui.widgets.settings_form import FieldForm
 
-SCREENS = ("dashboard", "jobs", "job_detail", "review", "gallery", "viewer", "logs", "settings")
-DESTRUCTIVE = {"remove", "delete", "trash", "stop", "force_stop"}
+SCREENS = ("dashboard", "jobs", "job_detail", "review", "decide", "gallery", "viewer", "logs", "settings")
+DESTRUCTIVE = {"remove", "delete", "trash", "lost", "stop", "force_stop"}
 
 
 def test_ids_are_unique_and_sections_known() -> None:

@@ -104,7 +104,7 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
         self.query_one(ProgressPanel).show(now.job, now.progress, instead=_instead_of_job(now))
         _memory(self._waiting).replace(now.waiting)
         if now.totals is not None:
-            self.query_one(TotalsPanel).show(now.totals)
+            self.query_one(TotalsPanel).show(now.totals, now.undecided)
             if now.totals.jobs:
                 self._show_welcome(is_shown=False)
 

@@ -1,7 +1,6 @@
 """The approved images as a wall of thumbnails or as a list: filtered, marked, opened, put into the trash."""
 
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import Any
 
 from rich.text import Text
@@ -14,9 +13,8 @@ from engine.text import clean_text
 from engine.views import ImageStatus, ImageView
 from tui.dates import local_today
 from tui.decisions import Outcome
-from tui.factory_screen import FactoryScreen
 from tui.format import count, plural
-from tui.image_actions import ImageActions
+from tui.image_actions import ImageActions, JobFilter
 from tui.keys import bindings_for
 from tui.messages import OpenImage
 from tui.screens.export_dialog import ExportDialog
@@ -37,7 +35,7 @@ RELOAD_S = 0.5
 """A filtered list is read anew at most so often."""
 
 
-class GalleryScreen(FilterKeys, ImageActions, FactoryScreen):
+class GalleryScreen(FilterKeys, ImageActions, JobFilter):
     """The section Gallery. The grid and the list show the same images; only the one that is seen is kept up to date."""
 
     SECTION = "gallery"
@@ -49,7 +47,6 @@ class GalleryScreen(FilterKeys, ImageActions, FactoryScreen):
         self._wall = ImageSource(cells=gallery_cells, spawn=self._spawn, on_loaded=self._show_line)
         self._rows = ImageSource(cells=gallery_cells, spawn=self._spawn, on_loaded=self._show_line)
         self._is_list = False
-        self._wanted_job: str | None = None
         self._return_to: int | None = None
         self._reload_timer: Timer | None = None
 
@@ -91,13 +88,8 @@ class GalleryScreen(FilterKeys, ImageActions, FactoryScreen):
     # ---- what is shown
 
     async def load(self) -> None:
-        if self._wanted_job is not None:
-            wanted = {"job": frozenset({self._wanted_job})}
-            self._wanted_job = None
-            self._bar.change(replace(self._bar.state, chosen=wanted))
+        job_id = await self.chosen_job(self._bar)
         state = self._bar.state
-        job = state.value("job")
-        job_id = None if job is None else await self.engine.resolve_job(job)
         empty = (
             "No image fits.\nesc takes the filters off."
             if state.is_filtered
@@ -160,6 +152,10 @@ class GalleryScreen(FilterKeys, ImageActions, FactoryScreen):
         key = self._seen.cursor_key if self.is_mounted else None
         return self._source.view(key) if isinstance(key, int) else None
 
+    def current_id(self) -> int | None:
+        key = self._seen.cursor_key if self.is_mounted else None
+        return key if isinstance(key, int) else None
+
     def chosen_images(self) -> Sequence[int]:
         marks = self._seen.marks
         if marks:
@@ -195,22 +191,6 @@ class GalleryScreen(FilterKeys, ImageActions, FactoryScreen):
         """The marked images, or the one at the cursor."""
         if image_ids := list(self.chosen_images()):
             self.app.push_screen(ExportDialog(plural(len(image_ids), "image"), image_ids=image_ids))
-
-    def show_job(self, job_id: str) -> None:
-        """Show only the images of that job."""
-        self._wanted_job = job_id
-        self.reload()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.check_image_action(action) and super().check_action(action, parameters)
-
-    def path_to_copy(self) -> str | None:
-        image = self.current_image()
-        return None if image is None else image.file
-
-    def prompt_to_copy(self) -> str | None:
-        image = self.current_image()
-        return None if image is None else image.prompt
 
     def step_back(self) -> bool:
         if self._bar.step_back():

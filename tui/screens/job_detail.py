@@ -21,13 +21,14 @@ from engine.events import (
     JobStarted,
     JobStatusChanged,
 )
-from engine.views import JobView, LogLevel, ProgressView
+from engine.views import JobKind, JobView, LogLevel, ProgressView
 from engine.views import LogView as LogEntry
 from tui.factory_screen import FactoryScreen
 from tui.format import count
 from tui.job_actions import AT_WORK
 from tui.keys import bindings_for
 from tui.next_run_actions import NextRunActions
+from tui.retry_text import retry_text
 from tui.widgets.filter_bar import FilterBar, FilterKeys
 from tui.widgets.input_bar import InputBar
 from tui.widgets.job_family import JobFamily, family_of
@@ -108,10 +109,14 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         job_id = self.job_id
         job = await self.engine.job(job_id)
         progress = await self.engine.progress(job_id) if job.status in AT_WORK else None
-        as_run = await self.engine.job_settings(job_id)
+        if job.kind is JobKind.RETRY:
+            as_run = None
+            asked = retry_text((await self.engine.job_detail(job_id)).retry or {})
+        else:
+            as_run = await self.engine.job_settings(job_id)
+            asked = settings_text(as_run)
         self._family = await family_of(self.engine, job)
-        self._job, self._progress, self.as_run = job, progress, as_run
-        self._settings_text = settings_text(as_run)
+        self._job, self._progress, self.as_run, self._settings_text = job, progress, as_run, asked
         self._loaded.clear()
         self._show_job()
         await self._load_tab()
@@ -143,12 +148,10 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         if len(self._neighbours) > 1 and self.job_id in self._neighbours:
             place = f"{count(self._neighbours.index(self.job_id) + 1)} of {count(len(self._neighbours))}"
         self.query_one("#job-title", Static).update(title_text(job, self._progress, place))
+        heading = "What the retry was asked to do" if job.kind is JobKind.RETRY else "Settings as run"
+        facts = facts_text(job, self._progress, self._family)
         self.query_one("#overview", TextPane).show_text(
-            Group(
-                facts_text(job, self._progress, self._family),
-                Text("Settings as run", "bold reverse"),
-                self._settings_text,
-            )
+            Group(facts, Text(heading, "bold reverse"), self._settings_text)
         )
         shown = job.images.approved + job.images.qc_failed + job.images.failed + job.images.pending
         self.query_one(TabLine).show(self._tab, {"images": count(shown)})
@@ -265,6 +268,8 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
             return is_editing and action in _IN_FORM
         if action in _OF_IMAGES:
             return self._tab == "images"
+        if action == "edit" and self._job is not None and self._job.kind is JobKind.RETRY:
+            return False
         if action in ("next_job", "previous_job"):
             return len(self._neighbours) > 1
         return self.check_job_action(action) and super().check_action(action, parameters)

@@ -11,11 +11,11 @@ from engine.events import Event, ImageChanged
 from engine.text import clean_text
 from engine.views import ImageView
 from tui.decisions import Outcome
-from tui.factory_screen import FactoryScreen
 from tui.format import count, image_look
-from tui.image_actions import ImageActions, picture_of
+from tui.image_actions import picture_of
 from tui.keys import bindings_for
 from tui.pictures import LARGEST_SCALE, SMALLEST_SCALE, WHOLE, Backdrop, Window
+from tui.retry_actions import RetryActions
 from tui.terminal import Protocol
 from tui.widgets.image_preview import ImagePreview
 from tui.widgets.image_rows import facts_table, size_of
@@ -26,7 +26,7 @@ PAN = 0.25
 """Of what is seen, for one key."""
 
 
-class ViewerScreen(ImageActions, FactoryScreen):
+class ViewerScreen(RetryActions):
     """Pushed over the screen that asked for the image."""
 
     SECTION = "viewer"
@@ -76,6 +76,7 @@ class ViewerScreen(ImageActions, FactoryScreen):
             self.query_one("#viewer-words", Static).update(facts_table(image))
         others = [view for view in self._views.values() if view.image_id != self._image_id]
         preview.prefetch([picture_of(self, view, is_full=True) for view in others])
+        self.know_job(image)
         self._show_line()
         self.refresh_bindings()
 
@@ -224,17 +225,6 @@ class ViewerScreen(ImageActions, FactoryScreen):
         self._show_line()
 
     # ---- the frame's hooks
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return self.check_image_action(action) and super().check_action(action, parameters)
-
-    def path_to_copy(self) -> str | None:
-        image = self.current_image()
-        return None if image is None else image.file
-
-    def prompt_to_copy(self) -> str | None:
-        image = self.current_image()
-        return None if image is None else image.prompt
 
     def step_back(self) -> bool:
         if self.query_one("#viewer-facts").display:

@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from rich.segment import Segment
@@ -22,15 +21,15 @@ from engine.errors import FactoryError
 from engine.text import clean_text
 from tui import kitty
 from tui.host import FactoryHost
-from tui.picture_work import DecodedPictures, Picture, Wish, draw_frame
+from tui.picture_work import Picture, Wish
 from tui.pictures import WHOLE, Backdrop, Frame, Window
 from tui.terminal import Protocol
+from tui.widgets.frame_maker import FrameMaker
 
 logger = logging.getLogger(__name__)
 
 DEBOUNCE_S = 0.08
 """Who walks through a list quickly sees the picture where they stop."""
-KEPT_FRAMES = 12
 KEPT_IN_KITTY = 4
 SETTLE_S = 0.2
 
@@ -53,9 +52,7 @@ class ImagePreview(Widget):
         self._backdrop = Backdrop.CHECKER
         self._frame: Frame | None = None
         self._message = ""
-        self._frames: OrderedDict[Wish, Frame] = OrderedDict()
-        self._pixels = DecodedPictures()
-        self._pool: ThreadPoolExecutor | None = None
+        self._maker: FrameMaker | None = None
         self._showing: asyncio.Task[None] | None = None
         self._asked_at = 0.0
         self._in_kitty: OrderedDict[int, None] = OrderedDict()
@@ -89,21 +86,26 @@ class ImagePreview(Widget):
 
     def prefetch(self, pictures: Sequence[Picture]) -> None:
         """Make these ready in advance, so that showing them takes no time."""
-        for picture in pictures:
-            if (wish := self._wish(picture, WHOLE)) is not None and wish not in self._frames:
-                self.run_worker(self._prepare_ahead(wish), group="prefetch", exit_on_error=False)
+        wishes = [wish for one in pictures if (wish := self._wish(one, WHOLE)) is not None]
+        if wishes and self._maker is not None:
+            self._maker.want(wishes)
+
+    def is_ready(self, picture: Picture) -> bool:
+        """Whether showing it, whole, would take no time."""
+        wish = self._wish(picture, WHOLE)
+        return wish is not None and self._maker is not None and self._maker.ready(wish) is not None
 
     # ---- getting a picture ready
 
     def on_mount(self) -> None:
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="pictures")
+        self._maker = FrameMaker()
         self.watch(self.app, "terminal", self._terminal_changed, init=False)
 
     def on_unmount(self) -> None:
         if self._showing is not None:
             self._showing.cancel()
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._maker is not None:
+            self._maker.close()
         self._send("".join(kitty.deletion(number) for number in self._in_kitty))
 
     def on_resize(self, event: events.Resize) -> None:
@@ -127,7 +129,8 @@ class ImagePreview(Widget):
         return Wish(picture, facts, size.width, size.height, window, self._backdrop, ground)
 
     def _begin(self, *, keeps_frame: bool) -> None:
-        if not self.is_attached or self._pool is None:
+        maker = self._maker
+        if not self.is_attached or maker is None:
             return
         if self._showing is not None:
             self._showing.cancel()
@@ -137,25 +140,25 @@ class ImagePreview(Widget):
         if wish is None:
             if self.content_size.width or picture is None:
                 self._take(None, "" if picture is None else self._text_of(picture))
-        elif wish in self._frames:
-            self._frames.move_to_end(wish)
-            self._take(self._frames[wish], "")
+        elif (frame := maker.ready(wish)) is not None:
+            self._take(frame, "")
         else:
             if not keeps_frame:
                 self._take(None, "loading …", is_done=False)
             now = asyncio.get_running_loop().time()
             is_quick, self._asked_at = now - self._asked_at < DEBOUNCE_S * 2, now
-            self._showing = asyncio.create_task(self._prepare_shown(wish, DEBOUNCE_S if is_quick else 0))
+            wait_s = DEBOUNCE_S if is_quick else 0
+            self._showing = asyncio.create_task(self._prepare_shown(maker, wish, wait_s))
 
     def _text_of(self, picture: Picture) -> str:
         if picture.file is None:
             return picture.note or "There is no picture: its download failed."
         return f"Pictures are switched off.\n{picture.file.name}"
 
-    async def _prepare_shown(self, wish: Wish, wait_s: float) -> None:
+    async def _prepare_shown(self, maker: FrameMaker, wish: Wish, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
         try:
-            frame, problem = await self._prepared(wish), ""
+            frame, problem = await maker.make(wish), ""
         except FactoryError as error:
             frame, problem = None, _sentence(wish.picture, error.message)
         except FileNotFoundError:
@@ -167,21 +170,6 @@ class ImagePreview(Widget):
             frame, problem = None, _sentence(wish.picture, f"{type(error).__name__}: {error}")
         self._showing = None
         self._take(frame, problem)
-
-    async def _prepare_ahead(self, wish: Wish) -> None:
-        try:
-            await self._prepared(wish)
-        except (FactoryError, OSError) as error:  # it is said when the picture's turn comes
-            logger.info("image %s cannot be drawn: %s", wish.picture.image_id, error)
-
-    async def _prepared(self, wish: Wish) -> Frame:
-        if wish not in self._frames:
-            loop = asyncio.get_running_loop()
-            frame = await loop.run_in_executor(self._pool, draw_frame, self._pixels, wish)
-            self._frames[wish] = frame
-            while len(self._frames) > KEPT_FRAMES:
-                self._frames.popitem(last=False)
-        return self._frames[wish]
 
     def _take(self, frame: Frame | None, message: str, *, is_done: bool = True) -> None:
         if frame is not None and frame.number and frame.number not in self._in_kitty:

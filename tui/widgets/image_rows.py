@@ -144,6 +144,7 @@ def facts_table(image: ImageView) -> Table:
         ("made", fmt.local_time(image.created_at)),
         ("job", f"{image.job_id}, image {image.number}"),
         ("task", image.task_id),
+        ("replaces", None if image.replaces_image_id is None else f"image {image.replaces_image_id}"),
         ("file", image.file),
         *(("warning", warning) for warning in image.warnings),
     )

@@ -147,7 +147,10 @@ class JobImages(Vertical):
         """Ask again for changed images in sight; True where the list itself may have changed."""
         is_changed = False
         for event in events:
-            if isinstance(event, ImageChanged) and event.job_id == job_id:
+            if not isinstance(event, ImageChanged):
+                continue
+            # The images of a retry are those of other jobs.
+            if event.job_id == job_id or self._source.index_of(event.image_id) is not None:
                 is_changed = True
                 self._source.forget(event.image_id)
         return is_changed

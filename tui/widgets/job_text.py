@@ -7,7 +7,7 @@ from rich.text import Text
 
 from engine.settings import Settings, describe_fields, dump_settings
 from engine.text import clean_text
-from engine.views import ErrorView, JobStatus, JobView, ProgressView
+from engine.views import ErrorView, JobKind, JobStatus, JobView, ProgressView
 from tui import format as fmt
 from tui.widgets.field_text import value_text
 from tui.widgets.job_family import JobFamily
@@ -51,8 +51,10 @@ def facts_text(job: JobView, progress: ProgressView | None, family: JobFamily) -
         _line(text, name, Text(fmt.count(number), style if number else "dim"))
     _line(text, "success rate", Text(fmt.percent(job.images.success_rate)))
     if progress is not None:
+        is_retry = job.kind is JobKind.RETRY
+        orders = f"prompts {fmt.count(progress.prompted)}, submitted {fmt.count(progress.submitted)}, "
         steps = (
-            f"prompts {fmt.count(progress.prompted)}, submitted {fmt.count(progress.submitted)}, "
+            f"{'' if is_retry else orders}"
             f"downloaded {fmt.count(progress.downloaded)}, checked {fmt.count(progress.checked)}, "
             f"done {fmt.count(progress.done)}, in flight {fmt.count(progress.in_flight)}"
         )
@@ -113,7 +115,7 @@ def next_run_text(job: JobView, *, is_draft: bool) -> Text:
 def _facts(job: JobView, family: JobFamily) -> Iterator[tuple[str, str | None]]:
     yield "id", job.job_id
     yield "kind", job.kind.value
-    yield "configuration", job.configuration or "none"
+    yield "configuration", None if job.kind is JobKind.RETRY else job.configuration or "none"
     yield from family.facts(job)
     yield "created", fmt.local_time(job.created_at)
     yield "started", fmt.local_time(job.started_at)

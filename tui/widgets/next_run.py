@@ -40,6 +40,12 @@ class NextRun(Vertical):
         self.query_one("#next-run-note", Static).update(next_run_text(job, is_draft=is_draft))
         self.query_one(TextPane).show_text(Group(settings_text(following, as_run)))
 
+    def show_none(self, why: str) -> None:
+        """There is no next run."""
+        self._settings = None
+        self.query_one("#next-run-note", Static).update(f" {why}")
+        self.query_one(TextPane).show_text("")
+
     async def edit(self) -> None:
         """Open the form."""
         if self._settings is None or self.form is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from engine.status import JobStatus
+from engine.status import JobKind, JobStatus
 from engine.text import clean_text
 from tui import format as fmt
 from tui.widgets.lines import Lines
@@ -95,9 +95,10 @@ class ProgressPanel(Lines):
         progress = self._progress
         if progress is None:
             return Text()
+        is_retry = self._job is not None and self._job.kind is JobKind.RETRY
+        orders = (("prompt", progress.prompted), ("submitted", progress.submitted))
         steps = (
-            ("prompt", progress.prompted),
-            ("submitted", progress.submitted),
+            *(() if is_retry else orders),
             ("image", progress.downloaded),
             ("checked", progress.checked),
             ("done", progress.done),

@@ -1,6 +1,6 @@
 """A line of tabs, the chosen one marked with brackets, so that it is seen without colours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.text import Text
 from textual import events
@@ -19,10 +19,17 @@ class TabLine(Widget):
             super().__init__()
             self.tab = tab
 
-    def __init__(self, tabs: Sequence[tuple[str, str]], *, active: str | None = None) -> None:
-        """`tabs`: id and title of each."""
+    def __init__(
+        self,
+        tabs: Sequence[tuple[str, str]],
+        *,
+        active: str | None = None,
+        short: Mapping[str, str] | None = None,
+    ) -> None:
+        """`tabs`: id and title of each; `short`: other titles where the line is too narrow for these."""
         super().__init__()
         self._tabs = tuple(tabs)
+        self._short = dict(short or {})
         self._notes: dict[str, str] = {}
         self._active = active or self._tabs[0][0]
 
@@ -49,8 +56,15 @@ class TabLine(Widget):
         return text
 
     def _items(self) -> list[tuple[str, str]]:
+        items = self._items_with({})
+        if 1 + sum(len(item) for _, item in items) > self.size.width:
+            items = self._items_with(self._short)
+        return items
+
+    def _items_with(self, short: Mapping[str, str]) -> list[tuple[str, str]]:
         items = []
-        for tab, title in self._tabs:
+        for tab, whole in self._tabs:
+            title = short.get(tab, whole)
             note = f" {self._notes[tab]}" if self._notes.get(tab) else ""
             items.append((tab, f"[{title}{note}] " if tab == self._active else f" {title}{note}  "))
         return items

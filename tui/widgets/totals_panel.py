@@ -19,8 +19,9 @@ class TotalsPanel(Lines):
     def __init__(self) -> None:
         super().__init__(4, title="Totals", id="totals-panel")
 
-    def show(self, totals: TotalsView) -> None:
-        """Show these."""
+    def show(self, totals: TotalsView, undecided: int = 0) -> None:
+        """Show these; `undecided` tasks wait for a decision."""
+        to_decide = (("to decide", fmt.count(undecided)),) if undecided else ()
         self.show_lines(
             [
                 _row(
@@ -34,7 +35,7 @@ class TotalsPanel(Lines):
                     ("approved", fmt.count(totals.approved)),
                     ("to review", fmt.count(totals.failed)),
                 ),
-                _row(("average job", fmt.duration(totals.average_duration_s))),
+                _row(("average job", fmt.duration(totals.average_duration_s)), *to_decide),
                 _row(
                     ("spent today", fmt.money(totals.spend_today_usd)),
                     ("in all", fmt.money(totals.spend_usd)),

@@ -1,0 +1,87 @@
+"""Fifty failed images, one key each, in a real terminal: in the end gallery, counts and output folder agree."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.api import ImageQuery
+from engine.views import ImageStatus, ImageView
+from tests.support.engine import EngineHome, engine_home
+from tests.support.images import finished_job
+from tests.support.tmux_window import TmuxWindow, program_in_tmux
+
+IMAGES = 50
+KEYS = ("a", "d", "r", "a", "dua")
+"""For one image after the other; `dua`: into the trash, taken back, approved."""
+APPROVED_BY = {"a", "r", "dua"}
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+
+async def test_many_failed_images_with_one_key_each(tmp_path: Path) -> None:
+    async with engine_home(tmp_path / "home", reject_share=1.0) as home:
+        async with home.open() as engine:
+            made = await finished_job(engine, IMAGES)
+        assert {image.status for image in made} == {ImageStatus.QC_FAILED}
+        passed = '{"passed": true, "reason": "clean"}'
+        home.script({"service": "openai", "operation": "chat.check", "action": "say", "text": passed})
+        wanted = {
+            image.image_id: KEYS[place % len(KEYS)]
+            for place, image in enumerate(sorted(made, key=lambda image: -image.image_id))
+        }
+        good = {image_id for image_id, keys in wanted.items() if keys in APPROVED_BY}
+        async with program_in_tmux(home, "--in-process") as window:
+            await window.until(r"queue 0")
+            await window.press("3")
+            await work_through(window, list(wanted.values()))
+            await window.until(r"\[Failed\] +Retry pending +Processing +Retry failed +Needs")
+            await window.press("4")
+            await window.until(rf"\b{len(good)} images")
+            await window.press("q")
+            await window.until_gone()
+        await check_what_is_left(home, wanted, good)
+
+
+async def work_through(window: TmuxWindow, keys: list[str]) -> None:
+    left = len(keys)
+    await window.until(rf"\b{left} images")
+    for word in keys:
+        for key in word:
+            await window.press(key)
+            left += 1 if key == "u" else -1
+            await window.until(counted(left))
+    await window.until("Nothing to review")
+
+
+def counted(left: int) -> str:
+    """The line over the list; what else it says comes behind."""
+    return rf"(?m)^ {left} image{'' if left == 1 else 's'}  ·"
+
+
+async def check_what_is_left(home: EngineHome, wanted: dict[int, str], good: set[int]) -> None:
+    async with home.open() as engine:
+        images = (await engine.images(ImageQuery(statuses=(), limit=500))).rows
+        assert {image.image_id for image in images if image.status is ImageStatus.APPROVED} == good
+        assert {
+            image.image_id for image in images if image.status is ImageStatus.TRASHED
+        } == wanted.keys() - good
+        (job_id,) = {image.job_id for image in images}
+        counts = (await engine.job(job_id)).images
+        assert (counts.planned, counts.approved, counts.trashed) == (IMAGES, len(good), IMAGES - len(good))
+        assert (counts.qc_failed, counts.failed, counts.pending) == (0, 0, 0)
+        totals = await engine.totals()
+        assert (totals.approved, totals.failed) == (len(good), 0)
+    assert delivered(home) == {name_of(image) for image in images if image.image_id in good}
+    by_key = {image.image_id: image.reason or "" for image in images}
+    assert all(by_key[one].startswith("Manually") for one, keys in wanted.items() if keys in ("a", "dua"))
+    retried = sum(keys == "r" for keys in wanted.values())
+    assert len(home.requests("openai", "chat.check")) == IMAGES + retried, "only retries are checked again"
+
+
+def delivered(home: EngineHome) -> set[str]:
+    return {file.name for file in home.paths.default_output_dir.iterdir()}
+
+
+def name_of(image: ImageView) -> str:
+    assert image.file is not None
+    return Path(image.file).name
