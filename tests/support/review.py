@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from rich.console import Console
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -13,6 +12,7 @@ from engine.views import ImageStatus, ImageView
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome
 from tests.support.images import finished_job
+from tests.support.screen_text import text_of
 from tui.app import FactoryApp
 from tui.screens.review import ReviewScreen
 from tui.widgets.confirm_bar import ConfirmBar
@@ -86,7 +86,7 @@ class Desk:
 
     def words(self) -> str:
         """Under the list: reason or facts, as text."""
-        return plain(self.screen.query_one("#review-words", Static))
+        return text_of(self.screen.query_one("#review-words", Static))
 
     def line(self, selector: str) -> str:
         return str(self.screen.query_one(selector).render())
@@ -104,11 +104,3 @@ async def desk(
             at = Desk(pilot, engine)
             await wait_until(pilot, lambda: isinstance(at.app.screen, ReviewScreen) and at.count == images)
             yield at, sorted(made, key=lambda view: -view.image_id)
-
-
-def plain(static: Static) -> str:
-    """What it shows, without styles."""
-    console = Console(width=200, color_system=None)
-    with console.capture() as capture:
-        console.print(static.content)
-    return capture.get()

@@ -104,7 +104,7 @@ async def test_trash_asks_for_several_and_can_be_taken_back(home: EngineHome) ->
         await at.press("d")
         await at.until_ids(ids[1:])
         await at.until_statuses(ids[:1], S.TRASHED)
-        assert not Path(images[0].file or "").exists()
+        await wait_until(at.pilot, lambda: not Path(images[0].file or "").exists())
         await at.press("A", "d")
         bar = at.screen.query_one(ConfirmBar)
         await wait_until(at.pilot, lambda: bar.is_asking)

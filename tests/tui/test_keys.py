@@ -25,6 +25,7 @@ from tui.screens.jobs import JobsScreen
 from tui.screens.review import ReviewScreen
 from tui.screens.settings import SettingsScreen
 from tui.screens.viewer import ViewerScreen
+from tui.widgets.decision_panel import DecisionPanel
 from tui.widgets.field_list import FieldList
 from tui.widgets.filter_bar import FilterKeys
 from tui.widgets.gallery_grid import GalleryGrid
@@ -138,11 +139,12 @@ PROMISED = {
     "list": "j k down up g G ctrl+d ctrl+u space V A enter l h",
     "filter": "/ f o O",
     "dashboard": "s n x X p r J K d",
-    "jobs": "r R d u t x X",
-    "job_detail": "[ ] n N r R t d E",
-    "review": "a d u comma . w i [ ]",
-    "gallery": "v d",
-    "viewer": "h l z + - left right up down b i m a d",
+    "jobs": "r R e d u t x X",
+    "job_detail": "[ ] n N r R e t d E",
+    "review": "a r R ctrl+r d u comma . w i [ ]",
+    "decide": "r ctrl+r d",
+    "gallery": "v e d",
+    "viewer": "h l z + - left right up down b i m a r R ctrl+r d",
     "logs": "F f / n N w S J",
     "form": "enter space + - [ ] / D",
     "settings": "ctrl+s T e",
@@ -167,6 +169,7 @@ DOERS: dict[str, type[object]] = {
     "jobs": JobsScreen,
     "job_detail": JobDetailScreen,
     "review": ReviewScreen,
+    "decide": DecisionPanel,
     "gallery": GalleryScreen,
     "viewer": ViewerScreen,
     "logs": LogPanel,

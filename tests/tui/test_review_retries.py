@@ -13,13 +13,14 @@ from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, engine_home
 from tests.support.images import finished_job
 from tests.support.review import Desk, desk
+from tests.support.screen_text import text_of
 from tui.messages import OpenJob
 from tui.screens.job_detail import JobDetailScreen
 from tui.screens.retry_dialog import RetryDialog
 from tui.screens.review import ReviewScreen
 from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.gallery_grid import GalleryGrid
-from tui.widgets.image_rows import facts_text
+from tui.widgets.image_rows import facts_table
 from tui.widgets.image_shelf import ImageShelf
 from tui.widgets.job_images import JobImages
 
@@ -178,7 +179,8 @@ async def test_a_new_picture_is_ordered_after_its_price_was_said(rejecting: Engi
         await at.engine.wait_for_job(new.job_id)
         (made,) = (await at.engine.images(ImageQuery(job_id=new.job_id, statuses=()))).rows
         assert made.replaces_image_id == images[0].image_id
-        assert f"replaces    image {images[0].image_id}" in facts_text(made).plain
+        told = " ".join(text_of(Static(facts_table(made))).split())
+        assert f"replaces image {images[0].image_id}" in told
         assert (await at.engine.image(images[0].image_id)).status is S.QC_FAILED
 
 
