@@ -23,6 +23,7 @@ from tui.widgets.gallery_grid import GalleryGrid
 from tui.widgets.image_rows import facts_table
 from tui.widgets.image_shelf import ImageShelf
 from tui.widgets.job_images import JobImages
+from tui.widgets.record_table import RecordTable
 
 S = ImageStatus
 CUT_OUT = {"remove_background": True, "on_remove_background_failure": "fail"}
@@ -260,7 +261,10 @@ async def test_the_job_of_a_retry_says_what_it_was_asked_to_do(rejecting: Engine
         await wait_until(at.pilot, lambda: screen.query_one(JobImages).image is not None)
         listed = screen.query_one(JobImages)._source.ids
         assert set(listed) == {image.image_id for image in images}
-        await at.press("2", "A", "r")
+        await at.press("2")
+        jobs = at.app.screen.query_one(RecordTable)
+        await wait_until(at.pilot, lambda: jobs.source.count == 2)
+        await at.press("A", "r")
         bar = at.app.screen.query_one(ConfirmBar)
         await wait_until(at.pilot, lambda: bar.is_asking)
         assert "Run #1 Cats again" in str(bar.content)
