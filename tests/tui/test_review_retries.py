@@ -16,6 +16,7 @@ from tests.support.review import Desk, desk
 from tests.support.screen_text import text_of
 from tui.messages import OpenJob
 from tui.screens.job_detail import JobDetailScreen
+from tui.screens.jobs import JobsScreen
 from tui.screens.retry_dialog import RetryDialog
 from tui.screens.review import ReviewScreen
 from tui.widgets.confirm_bar import ConfirmBar
@@ -262,6 +263,7 @@ async def test_the_job_of_a_retry_says_what_it_was_asked_to_do(rejecting: Engine
         listed = screen.query_one(JobImages)._source.ids
         assert set(listed) == {image.image_id for image in images}
         await at.press("2")
+        await wait_until(at.pilot, lambda: isinstance(at.app.screen, JobsScreen))
         jobs = at.app.screen.query_one(RecordTable)
         await wait_until(at.pilot, lambda: jobs.source.count == 2)
         await at.press("A", "r")
