@@ -95,6 +95,7 @@ async def test_a_wrong_number_is_named_and_nothing_starts(home: EngineHome) -> N
         await pilot.press("tab", "tab", "backspace", *"9999", "enter")
         await wait_until(pilot, lambda: "generation.generations" in text(pilot))
         await pilot.press("enter")
+        await wait_until(pilot, lambda: "cannot start" in toasts(pilot))
         await pilot.pause()
         assert not await jobs_of(engine)
 
