@@ -43,8 +43,7 @@ async def test_a_small_terminal_shows_the_estimate_and_the_keys(home: EngineHome
             await pilot.pause()
             lines = [strip.text for strip in pilot.app.screen._compositor.render_strips()]
             assert any("estimate" in line and "of a budget of $5.00" in line for line in lines)
-            assert any("enter start" in line for line in lines)
-            assert any("esc cancel" in line for line in lines)
+            assert any("enter start" in line and "f2 settings  esc" in line for line in lines)
             assert not any("folder    /" in line for line in lines)
             await pilot.press("pagedown", "pagedown")
             await wait_until(pilot, lambda: pilot.app.screen.query_one("#start-plan-box").scroll_y > 0)
@@ -96,6 +95,7 @@ async def test_a_wrong_number_is_named_and_nothing_starts(home: EngineHome) -> N
         await pilot.press("tab", "tab", "backspace", *"9999", "enter")
         await wait_until(pilot, lambda: "generation.generations" in text(pilot))
         await pilot.press("enter")
+        await wait_until(pilot, lambda: "cannot start" in toasts(pilot))
         await pilot.pause()
         assert not await jobs_of(engine)
 
