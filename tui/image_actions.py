@@ -42,6 +42,8 @@ class ImageActions:
                 return image is not None
             case "trash":
                 return image is not None and image.status is not ImageStatus.TRASHED
+            case "texts":
+                return image is not None and image.status is ImageStatus.APPROVED
             case "undo":
                 return self._screen.host.decisions.can_undo
             case _:
