@@ -260,8 +260,12 @@ class EngineApi(Protocol):
         """The agencies whose sheets can be written."""
         ...
 
-    async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
-        """Which agency takes which image as it is, and if not, why."""
+    async def agency_fits(self, image_ids: Sequence[int], agency: str | None = None) -> list[FitView]:
+        """Which agency, or whether this one, takes which image as it is, and if not, why. Raises NotFoundError."""
+        ...
+
+    async def fitting_images(self, image_ids: Sequence[int], agency: str) -> list[int]:
+        """Those of the images that the agency takes as they are, in this order, however many. Raises NotFoundError."""
         ...
 
     async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:

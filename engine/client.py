@@ -223,9 +223,15 @@ class EngineClient(Queries):
         """See EngineApi."""
         return await self._ask(TypeAdapter(list[AgencyView]), "agencies", {})
 
-    async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
+    async def agency_fits(self, image_ids: Sequence[int], agency: str | None = None) -> list[FitView]:
         """See EngineApi."""
-        return await self._ask(TypeAdapter(list[FitView]), "agency_fits", {"image_ids": list(image_ids)})
+        args = {"image_ids": list(image_ids), "agency": agency}
+        return await self._ask(TypeAdapter(list[FitView]), "agency_fits", args)
+
+    async def fitting_images(self, image_ids: Sequence[int], agency: str) -> list[int]:
+        """See EngineApi."""
+        args = {"image_ids": list(image_ids), "agency": agency}
+        return await self._ask(TypeAdapter(list[int]), "fitting_images", args)
 
     async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
         """See EngineApi."""

@@ -59,6 +59,7 @@ CALLS = frozenset(
         "check_sheet",
         "agencies",
         "agency_fits",
+        "fitting_images",
         "edit_images",
         "reload_preferences",
         "import_electron",

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from engine.errors import Problem, SettingsError
 from engine.first_look import THEME, ImageProtocol
 from engine.paths import Paths
-from engine.settings_types import Name, OptionalPath, Switch, expand_path, resolve_in, setting
+from engine.settings_types import Name, OptionalName, OptionalPath, Switch, expand_path, resolve_in, setting
 from engine.text import clean_text
 from engine.toml_files import TomlDocument, read_toml, set_value, write_private_text
 from engine.validation import validate_known
@@ -133,6 +133,11 @@ class Preferences(PreferencesGroup):
     )
     on_hangup: Literal["continue", "stop"] = setting(
         "continue", "When the line drops", "What a job does then."
+    )
+    target_agency: OptionalName = setting(
+        None,
+        "Target agency",
+        "The agency you make pictures for, as `gimf export agencies` calls it: plans warn of sizes below its floor.",
     )
     keymap: Keymap = Field(default_factory=dict, description="Action to keys, comma separated.")
     notifications: Notifications = Field(default_factory=Notifications)

@@ -93,7 +93,6 @@ class Engine(ImageCommands, ExportCommands, Queries):
         contexts = ContextMaker(database, bus, log_book, clock, services, prices, pool, self._places)
         self._queue = JobQueue(database, bus, clock, self, contexts.make)
         tools = JobTools(database, self, keys, prices, self._places, clock, log_book, bus)
-        self._maker = JobMaker(tools)
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._electron = ElectronImport(database, log_book, bus, clock, self._places)
@@ -105,6 +104,9 @@ class Engine(ImageCommands, ExportCommands, Queries):
         self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
         source = Source(database, self)
         self._advice = Advice(source, paths.agencies_file)
+        self._maker = JobMaker(
+            tools, lambda sizes: self._advice.target_warnings(self._preferences.target_agency, sizes)
+        )
         self._exporter = Exporter(
             database,
             self,

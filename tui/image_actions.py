@@ -54,6 +54,8 @@ class ImageActions(FactoryScreen):
                 return self.current_image() is not None
             case "trash":
                 return self.is_one_of(_THERE)
+            case "texts":
+                return self.is_one_of({ImageStatus.APPROVED})
             case "undo":
                 return self.host.decisions.can_undo
             case _:

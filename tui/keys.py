@@ -226,6 +226,12 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "gallery.export", "e", "Export", "Export the marked images: pictures, agency sheet.", is_shown=True
     ),
+    Action(
+        "gallery.texts",
+        "t",
+        "Texts",
+        "Edit title, description, tags, category; of marked images tags, category.",
+    ),
     # ---- viewer
     Action("viewer.previous", "h", "Before", "To the image before.", is_shown=True),
     Action("viewer.next", "l", "Next", "To the next image.", is_shown=True),
@@ -247,6 +253,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("viewer.regenerate", "ctrl+r", "Regenerate", "A new picture from the prompt; says the price."),
     Action("viewer.trash", "d", "Trash", "Move the image to the trash.", is_shown=True),
     Action("viewer.undo", "u", "Undo", "Take the last decision back."),
+    Action(
+        "viewer.texts",
+        "t",
+        "Texts",
+        "Edit title, description, tags and category of an approved image.",
+        is_shown=True,
+    ),
     # ---- logs
     Action("logs.follow", "F", "Follow", "Keep the newest line in sight, or stop doing so.", is_shown=True),
     Action("logs.level", "f", "Level", "The lowest level that is shown.", is_shown=True),

@@ -2,19 +2,21 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.bus import EventBus
+from engine.errors import NotFoundError, Problem, SettingsError
 from engine.export.agencies import Agencies, Policy, Preset
-from engine.export.fit import Misfit, fit
-from engine.export.pictures import PictureExport, sheet_row
+from engine.export.fit import Misfit, fit, sheet_row, size_misfit
+from engine.export.pictures import PictureExport
 from engine.export.progress import ExportProgress
 from engine.export.requests import ExportRequest
 from engine.export.sheet import SheetChoices
 from engine.export.source import Source
 from engine.export.threads import Threads
 from engine.export.views import AgencyView, FitView, MissingView, SheetCheckView
+from engine.sizes import Size
 from engine.views import ImageView
 
 
@@ -44,17 +46,43 @@ class Advice:
                 generated=preset.generated,
                 generated_note=preset.generated_note,
                 columns=tuple(column.header for column in preset.columns),
+                preset=preset,
             )
             for agency, preset in (await self.agencies()).presets.items()
         ]
 
-    async def fits(self, image_ids: Sequence[int]) -> list[FitView]:
+    async def fits(self, image_ids: Sequence[int], agency: str | None = None) -> list[FitView]:
         """See EngineApi.agency_fits."""
-        presets = (await self.agencies()).presets
+        presets = await self._presets(agency)
         found: list[FitView] = []
         async for page in self.source.pages(image_ids):
             found += await asyncio.to_thread(_fit_views, page, presets)
         return found
+
+    async def fitting(self, image_ids: Sequence[int], agency: str) -> list[int]:
+        """See EngineApi.fitting_images."""
+        presets = await self._presets(agency)
+        found: list[int] = []
+        async for page in self.source.pages(image_ids):
+            views = await asyncio.to_thread(_fit_views, page, presets)
+            found += [view.image_id for view in views if view.is_accepted]
+        return found
+
+    async def target_warnings(self, agency: str | None, sizes: Sequence[Size]) -> list[Problem]:
+        """What stands between pictures of these sizes and the agency they are made for; nothing without one."""
+        if not agency:
+            return []
+        try:
+            preset = (await self.agencies()).get(agency)
+        except NotFoundError as error:
+            return [Problem("target_agency", error.message, hint=error.hint, is_warning=True)]
+        except SettingsError as error:
+            return [replace(problem, is_warning=True) for problem in error.problems]
+        return _target_warnings(preset, sizes)
+
+    async def _presets(self, agency: str | None) -> Mapping[str, Preset]:
+        agencies = await self.agencies()
+        return agencies.presets if agency is None else {agency.strip().lower(): agencies.get(agency)}
 
     async def check_sheet(self, request: ExportRequest) -> SheetCheckView:
         """See EngineApi."""
@@ -94,3 +122,21 @@ def _fit_view(image_id: int, agency: str, preset: Preset, misfits: Sequence[Misf
     if preset.generated is Policy.REFUSED:
         reasons.insert(0, f"{preset.name} refuses generated images")
     return FitView(image_id=image_id, agency=agency, is_accepted=not reasons, reasons=tuple(reasons))
+
+
+def _target_warnings(preset: Preset, sizes: Sequence[Size]) -> list[Problem]:
+    """One for the policy, one for all sizes below the floor."""
+    found: list[Problem] = []
+    if preset.generated is Policy.REFUSED:
+        message = f"{preset.name} refuses generated images."
+        found.append(Problem("target_agency", message, hint=preset.generated_note, is_warning=True))
+    small = {
+        f"{size.width}x{size.height} is {misfit.message}": None
+        for size in sizes
+        if size.width and (misfit := size_misfit(size.width * size.height, preset)) is not None
+    }
+    if small:
+        message = f"{'; '.join(small)}: {preset.name} would not take such pictures."
+        hint = "Choose larger dimensions, or a model that makes larger pictures."
+        found.append(Problem("generation.dimensions", message, hint=hint, is_warning=True))
+    return found

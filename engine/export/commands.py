@@ -33,9 +33,13 @@ class ExportCommands:
         """See EngineApi."""
         return await self._advice.views()
 
-    async def agency_fits(self, image_ids: Sequence[int]) -> list[FitView]:
+    async def agency_fits(self, image_ids: Sequence[int], agency: str | None = None) -> list[FitView]:
         """See EngineApi."""
-        return await self._advice.fits(image_ids)
+        return await self._advice.fits(image_ids, agency)
+
+    async def fitting_images(self, image_ids: Sequence[int], agency: str) -> list[int]:
+        """See EngineApi."""
+        return await self._advice.fitting(image_ids, agency)
 
     async def edit_images(self, image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
         """See EngineApi."""

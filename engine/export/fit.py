@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from engine.export.agencies import ColumnValue, KeywordRule, Preset, TextRule
 from engine.export.cells import csv_text, looks_like_formula
+from engine.views import ImageView
 
 _FORMULA_MARK = "begins like a formula: an apostrophe is put in front"
 
@@ -33,6 +34,22 @@ class Misfit:
     is_fixable: bool = False
 
 
+def sheet_row(image: ImageView, file_name: str) -> SheetRow:
+    """What a sheet can say of an image."""
+    known = image.width is not None and image.height is not None
+    return SheetRow(
+        image_id=image.image_id,
+        file_name=file_name,
+        title=image.title or "",
+        description=image.description or "",
+        keywords=image.tags,
+        category=image.category,
+        prompt=image.prompt,
+        model=image.model,
+        pixels=(image.width or 0) * (image.height or 0) if known else None,
+    )
+
+
 def fit(row: SheetRow, preset: Preset) -> tuple[Misfit, ...]:
     """Everything for which the agency would not take this image as it is; empty: it fits."""
     return (
@@ -44,6 +61,17 @@ def fit(row: SheetRow, preset: Preset) -> tuple[Misfit, ...]:
         *(_keyword_misfits(row.keywords, preset.keywords) if preset.has_column(ColumnValue.KEYWORDS) else ()),
         *_category_misfits(row, preset),
     )
+
+
+def size_misfit(pixels: int, preset: Preset) -> Misfit | None:
+    """Whether a picture of so many pixels, width × height, is below the agency's floor."""
+    least = preset.min_megapixels
+    if pixels >= least * 1_000_000:
+        return None
+    shown = round(pixels / 1_000_000, 2)
+    if shown >= least:  # 5.999 is not to read as 6.00 of at least 6
+        shown = pixels // 10_000 / 100
+    return Misfit("size", f"{shown:.2f} of at least {least:g} megapixels")
 
 
 def mend(row: SheetRow, preset: Preset) -> tuple[SheetRow, tuple[Misfit, ...]]:
@@ -96,15 +124,11 @@ def _file_misfits(row: SheetRow, preset: Preset) -> list[Misfit]:
     longest = preset.file_name_max
     if longest is not None and len(row.file_name) > longest:
         found.append(Misfit("file_name", f"file name {len(row.file_name)}/{longest}"))
-    if preset.min_megapixels:
-        least = preset.min_megapixels
-        if row.pixels is None:
-            found.append(Misfit("size", f"size not known, at least {least:g} megapixels are asked for"))
-        elif row.pixels < least * 1_000_000:
-            shown = round(row.pixels / 1_000_000, 2)
-            if shown >= least:  # 5.999 is not to read as 6.00 of at least 6
-                shown = row.pixels // 10_000 / 100
-            found.append(Misfit("size", f"{shown:.2f} of at least {least:g} megapixels"))
+    if preset.min_megapixels and row.pixels is None:
+        least = f"{preset.min_megapixels:g}"
+        found.append(Misfit("size", f"size not known, at least {least} megapixels are asked for"))
+    elif row.pixels is not None and (misfit := size_misfit(row.pixels, preset)) is not None:
+        found.append(misfit)
     return found
 
 

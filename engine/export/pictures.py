@@ -13,7 +13,7 @@ from engine.export.agencies import Preset
 from engine.export.archive import Archive, SourceMissingError
 from engine.export.books import Written
 from engine.export.columns import open_book
-from engine.export.fit import SheetRow
+from engine.export.fit import sheet_row
 from engine.export.job_book import METADATA_COLUMNS, add_metadata
 from engine.export.naming import UniqueNames, short_name
 from engine.export.progress import ExportPhase, ExportProgress
@@ -182,22 +182,6 @@ class PictureExport:
                 archive.add_bytes("missing.txt", "\n".join([*lines, ""]).encode(errors="replace"))
             archive.finish()
         draft.finish()
-
-
-def sheet_row(image: ImageView, file_name: str) -> SheetRow:
-    """What a sheet can say of an image."""
-    known = image.width is not None and image.height is not None
-    return SheetRow(
-        image_id=image.image_id,
-        file_name=file_name,
-        title=image.title or "",
-        description=image.description or "",
-        keywords=image.tags,
-        category=image.category,
-        prompt=image.prompt,
-        model=image.model,
-        pixels=(image.width or 0) * (image.height or 0) if known else None,
-    )
 
 
 def _look(page: Sequence[ImageView]) -> tuple[list[MissingView | None], int]:

@@ -1,6 +1,6 @@
 """What an export answers and what is shown of agencies: part of the JSON contract, as engine.views."""
 
-from engine.export.agencies import Policy
+from engine.export.agencies import Policy, Preset
 from engine.export.requests import ExportKind
 from engine.views import View
 
@@ -76,6 +76,8 @@ class AgencyView(View):
     generated: Policy
     generated_note: str
     columns: tuple[str, ...]
+    preset: Preset
+    """All of it, as `agencies.toml` writes it: its limits, its words for categories."""
 
 
 class FitView(View):

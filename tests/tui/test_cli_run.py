@@ -129,11 +129,15 @@ async def test_a_missing_key_stops_the_job_before_any_request(program: Program, 
 
 
 async def test_the_plan_shows_what_blocks_it(program: Program) -> None:
+    paths = Paths.resolve(program.home, {})
+    paths.ensure()
+    paths.config_file.write_text('target_agency = "adobe"\n', encoding="utf-8")
     outcome = await program.run("run", "--dry-run", "--json")
     assert outcome.status == 2
     blocking = {one["field"] for one in outcome.document["problems"] if not one["is_warning"]}
     assert {"keys.piapi", "keys.openai"} <= blocking
     assert "error: keys.piapi" in outcome.stderr
+    assert "1024x1024 is 1.05 of at least 4 megapixels: Adobe Stock would not take" in outcome.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The approved images as a wall of thumbnails or as a list: filtered, marked, opened, put into the trash."""
 
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.text import Text
@@ -9,21 +10,27 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from engine.events import Event, ImageChanged
+from engine.export.views import AgencyView
 from engine.text import clean_text
 from engine.views import ImageStatus, ImageView
 from tui.dates import local_today
 from tui.decisions import Outcome
+from tui.edit_actions import EditActions
 from tui.format import count, plural
-from tui.image_actions import ImageActions, JobFilter
+from tui.image_actions import JobFilter
 from tui.keys import bindings_for
 from tui.messages import OpenImage
 from tui.screens.export_dialog import ExportDialog
+from tui.widgets.agency_fit import TAKES, AgencyChoice, agency_choice, agency_facets, fit_text
+from tui.widgets.columns import Cell
 from tui.widgets.filter_bar import FilterBar, FilterKeys
 from tui.widgets.gallery_grid import GalleryGrid
 from tui.widgets.image_rows import (
+    FIT_COLUMNS,
     GALLERY_COLUMNS,
     GALLERY_FACETS,
     ORDERS,
+    fit_cells,
     gallery_cells,
     image_query,
     size_of,
@@ -35,7 +42,7 @@ RELOAD_S = 0.5
 """A filtered list is read anew at most so often."""
 
 
-class GalleryScreen(FilterKeys, ImageActions, JobFilter):
+class GalleryScreen(FilterKeys, EditActions, JobFilter):
     """The section Gallery. The grid and the list show the same images; only the one that is seen is kept up to date."""
 
     SECTION = "gallery"
@@ -45,7 +52,10 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
     def __init__(self) -> None:
         super().__init__()
         self._wall = ImageSource(cells=gallery_cells, spawn=self._spawn, on_loaded=self._show_line)
-        self._rows = ImageSource(cells=gallery_cells, spawn=self._spawn, on_loaded=self._show_line)
+        self._rows = ImageSource(cells=self._row_cells, spawn=self._spawn, on_loaded=self._show_line)
+        self._agencies: Sequence[AgencyView] = ()
+        self._keeps_fits = False
+        """Whether the next load need not ask the agency again about images that did not change."""
         self._is_list = False
         self._return_to: int | None = None
         self._reload_timer: Timer | None = None
@@ -96,12 +106,40 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
             else "No approved images yet.\n1 goes to the dashboard, where s starts a job."
         )
         self._grid.empty = self._table.empty = empty
+        if not self._keeps_fits:
+            self._source.forget_fits()
+        self._keeps_fits = False
+        agency = self._agency_wanted()
+        if agency.only is not None:
+            self._bar.show_count(None, f"asking what {agency.name} takes")
         query = image_query(state, (ImageStatus.APPROVED,), job_id, local_today())
-        await self._source.show(self.engine, query, without=self.host.decisions.pending)
+        pending = self.host.decisions.pending
+        await self._source.show(self.engine, query, without=pending, agency=agency)
+        self._show_columns()
         if self._return_to is not None and self._seen.move_to_key(self._return_to):
             self._return_to = None
         self._show_count()
         self._show_line()
+        if not self._agencies:
+            self.run_query(self._load_agencies(), "read the agencies")
+
+    async def _load_agencies(self) -> None:
+        self._agencies = await self.engine.agencies()
+        self._bar.offer((*GALLERY_FACETS, *agency_facets(self._agencies)))
+        if self._agency_wanted() != self._source.agency:
+            self.reload()
+
+    def _agency_wanted(self) -> AgencyChoice:
+        return agency_choice(self._bar.state, self._agencies, self.host.preferences.target_agency)
+
+    def _row_cells(self, image: ImageView) -> Sequence[Cell]:
+        if not self._rows.agency.agency:
+            return gallery_cells(image)
+        return fit_cells(image, self._rows.fit(image.image_id))
+
+    def _show_columns(self) -> None:
+        """As many as the rows have cells."""
+        self._table.show_columns(FIT_COLUMNS if self._rows.agency.agency else GALLERY_COLUMNS)
 
     def apply_events(self, events: Sequence[Event]) -> None:
         changed = {event.image_id: event.status for event in events if isinstance(event, ImageChanged)}
@@ -110,9 +148,12 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
             one for one, status in changed.items() if status == ImageStatus.APPROVED and one not in pending
         }
         new = {one for one in fitting if self._source.index_of(one) is None}
+        self._source.forget_fits(changed)
         if new and self._bar.state.is_filtered:
             self._reload_soon()
             fitting -= new
+        elif fitting and self._source.agency.only is not None:
+            self._reload_soon()
         self._source.change(added=fitting, removed=changed.keys() - fitting - new)
         for image_id in fitting - new:
             self._source.forget(image_id)
@@ -126,6 +167,7 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
 
     def _reload_now(self) -> None:
         self._reload_timer = None
+        self._keeps_fits = True
         self.reload()
 
     def _show_count(self) -> None:
@@ -141,6 +183,10 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
         if image is not None:
             name = clean_text(image.title or image.keyword, limit=120)
             file = "" if image.file is None else clean_text(image.file.rpartition("/")[2])
+            if self._source.agency.agency:
+                text.append(f" {clean_text(self._source.agency.name)}: ")
+                text.append_text(fit_text(self._source.fit(image.image_id)))
+                text.append("  ")
             text.append(f" {name}", "bold")
             text.append(f"   {size_of(image)}   {file}")
         self.query_one("#gallery-line", Static).update(text)
@@ -181,6 +227,7 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
         self._is_list = not self._is_list
         before.display, self._seen.display = False, True
         self._source.copy(source)
+        self._show_columns()
         self._seen.set_marks(before.marks)
         if isinstance(key, int):
             self._seen.move_to_key(key)
@@ -191,6 +238,9 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
         """The marked images, or the one at the cursor."""
         if image_ids := list(self.chosen_images()):
             self.app.push_screen(ExportDialog(plural(len(image_ids), "image"), image_ids=image_ids))
+
+    def agency_in_sight(self) -> str:
+        return self._source.agency.agency
 
     def step_back(self) -> bool:
         if self._bar.step_back():
@@ -225,4 +275,8 @@ class GalleryScreen(FilterKeys, ImageActions, JobFilter):
 
     def on_filter_bar_changed(self, message: FilterBar.Changed) -> None:
         message.stop()
+        if message.state.value(TAKES) and not self._agency_wanted().agency:
+            self.host.toast("Choose an agency first.")
+            self._bar.change(replace(message.state, chosen={**message.state.chosen, TAKES: frozenset()}))
+            return
         self.reload()

@@ -8,9 +8,11 @@ from textual.containers import Container, Horizontal, VerticalScroll
 from textual.widgets import Static
 
 from engine.events import Event, ImageChanged
+from engine.export.views import FitView
 from engine.text import clean_text
-from engine.views import ImageView
+from engine.views import ImageStatus, ImageView
 from tui.decisions import Outcome
+from tui.edit_actions import EditActions
 from tui.format import count, image_look
 from tui.image_actions import picture_of
 from tui.keys import bindings_for
@@ -26,7 +28,7 @@ PAN = 0.25
 """Of what is seen, for one key."""
 
 
-class ViewerScreen(RetryActions):
+class ViewerScreen(EditActions, RetryActions):
     """Pushed over the screen that asked for the image."""
 
     SECTION = "viewer"
@@ -37,6 +39,8 @@ class ViewerScreen(RetryActions):
         self._image_id = image_id
         self._neighbours = list(neighbours) or [image_id]
         self._views: dict[int, ImageView] = {}
+        self._fits: dict[int, list[FitView]] = {}
+        """What the agencies say of images whose facts were shown."""
         self._window = WHOLE
         self._backdrop = Backdrop.CHECKER
 
@@ -60,6 +64,7 @@ class ViewerScreen(RetryActions):
         around = [self._image_id, *self._neighbours[max(0, place - 1) : place + 3]]
         views = await self.engine.images_by_id(around)
         self._views = {view.image_id: view for view in views}
+        self._fits.clear()
         self._show()
 
     def apply_events(self, events: Sequence[Event]) -> None:
@@ -73,12 +78,26 @@ class ViewerScreen(RetryActions):
             preview.show(None)
         else:
             preview.show(picture_of(self, image, is_full=True), window=self._window, backdrop=self._backdrop)
-            self.query_one("#viewer-words", Static).update(facts_table(image))
+            self._show_facts()
         others = [view for view in self._views.values() if view.image_id != self._image_id]
         preview.prefetch([picture_of(self, view, is_full=True) for view in others])
         self.know_job(image)
         self._show_line()
         self.refresh_bindings()
+
+    def _show_facts(self) -> None:
+        """Those of the image; what agencies say is asked for only where facts are in sight."""
+        if (image := self.current_image()) is None or not self.query_one("#viewer-facts").display:
+            return
+        fits = self._fits.get(image.image_id)
+        self.query_one("#viewer-words", Static).update(facts_table(image, fits or ()))
+        if fits is None and image.status is ImageStatus.APPROVED:
+            self.run_query(self._ask_fits(image.image_id), "ask what the agencies take")
+
+    async def _ask_fits(self, image_id: int) -> None:
+        self._fits[image_id] = []
+        self._fits[image_id] = await self.engine.agency_fits([image_id])
+        self._show_facts()
 
     def _show_line(self) -> None:
         image, preview = self.current_image(), self.query_one(ImagePreview)
@@ -215,6 +234,7 @@ class ViewerScreen(RetryActions):
     def action_facts(self) -> None:
         facts = self.query_one("#viewer-facts")
         facts.display = not facts.display
+        self._show_facts()
 
     def _see(self, window: Window) -> None:
         self._window = window

@@ -26,9 +26,11 @@ class ChoiceLine(Static, can_focus=True):
         """The id of what is shown; empty where there is nothing to choose."""
         return self._choices[self._index][0] if self._choices else ""
 
-    def offer(self, choices: Sequence[tuple[str, str]]) -> None:
-        """Show other choices, the first of them chosen."""
-        self._choices, self._index = tuple(choices), 0
+    def offer(self, choices: Sequence[tuple[str, str]], chosen: str = "") -> None:
+        """Show other choices; the one with that id is chosen, else the first."""
+        self._choices = tuple(choices)
+        ids = [choice_id for choice_id, _ in self._choices]
+        self._index = ids.index(chosen) if chosen in ids else 0
         self._show()
 
     def on_mount(self) -> None:

@@ -54,6 +54,12 @@ class FacetPanel(Widget, can_focus=True):
         self._state = state
         self.refresh(layout=True)
 
+    def offer(self, facets: Sequence[Facet]) -> None:
+        """Show these facets."""
+        self._facets = tuple(facets)
+        self._row = min(self._row, len(self._facets) - 1)
+        self.refresh(layout=True)
+
     def action_walk(self, rows: int, columns: int) -> None:
         self._row = (self._row + rows) % len(self._facets)
         options = self._options(self._facets[self._row])

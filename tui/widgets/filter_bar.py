@@ -82,6 +82,12 @@ class FilterBar(Vertical):
             self._rows, self._note = rows, note
             self._update_summary()
 
+    def offer(self, facets: Sequence[Facet]) -> None:
+        """Let rows be chosen by these sides; the bar was made with some."""
+        self._facets = tuple(facets)
+        self.query_one(FacetPanel).offer(self._facets)
+        self._update_summary()
+
     def change(self, state: FilterState) -> None:
         """Want this from now on."""
         if state == self._state:
@@ -222,7 +228,7 @@ class FilterBar(Vertical):
 
     def _focus_list(self) -> None:
         for widget in self.screen.query(self._list_selector):
-            if widget.focusable:
+            if widget.focusable and widget.display:  # a hidden one would take the keys
                 widget.focus()
                 return
 

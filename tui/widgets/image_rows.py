@@ -1,16 +1,19 @@
 """What lists of images show: their columns, their filters, and everything that is known of one image. Asks nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from rich.table import Table
 from rich.text import Text
 
 from engine.api import ImageQuery
+from engine.export.views import FitView
 from engine.text import clean_text
 from engine.views import ImageStatus, ImageView, Stage
 from tui import format as fmt
 from tui.dates import parse_range
+from tui.widgets.agency_fit import fit_lines, fit_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.filter_state import Facet, FilterState, Option
 from tui.widgets.job_rows import DAYS
@@ -28,6 +31,15 @@ GALLERY_COLUMNS = (
     Column("created", "made", width=16),
     Column("file", "file", ratio=2, min_terminal_width=140),
 )
+FIT_COLUMNS = (
+    *GALLERY_COLUMNS[:2],
+    Column("fit", "agency", ratio=3),
+    *(
+        replace(column, min_terminal_width=max(column.min_terminal_width, 100))
+        for column in GALLERY_COLUMNS[2:]
+    ),
+)
+"""Of the gallery's list where an agency is chosen."""
 JOB = Facet("job", "Job", (), is_many=False, typed="job…", placeholder="its number, id or label")
 MADE = Facet(
     "made",
@@ -107,6 +119,12 @@ def gallery_cells(image: ImageView) -> Sequence[Cell]:
     )
 
 
+def fit_cells(image: ImageView, fit: FitView | None) -> Sequence[Cell]:
+    """One for each of FIT_COLUMNS."""
+    number, title, *others = gallery_cells(image)
+    return (number, title, fit_text(fit), *others)
+
+
 def size_of(image: ImageView) -> str:
     """`1024x768`."""
     return fmt.NOTHING if image.width is None else f"{image.width}x{image.height}"
@@ -125,8 +143,9 @@ def reason_text(image: ImageView) -> Text:
     return text
 
 
-def facts_table(image: ImageView) -> Table:
-    """Everything that is known of the image, a name and a value a line; empty facts are left out."""
+def facts_table(image: ImageView, fits: Sequence[FitView] = ()) -> Table:
+    """Everything that is known of the image, a name and a value a line; empty facts are left out. `fits` is what the
+    agencies say of it."""
     look = fmt.image_look(image.status)
     facts = (
         ("image", f"{image.number} of its job, id {image.image_id}"),
@@ -135,6 +154,7 @@ def facts_table(image: ImageView) -> Table:
         ("title", image.title),
         ("description", image.description),
         ("tags", ", ".join(image.tags)),
+        ("category", image.category),
         ("prompt", image.prompt),
         ("keyword", image.keyword),
         ("model", f"{image.model} ({image.provider})"),
@@ -146,6 +166,7 @@ def facts_table(image: ImageView) -> Table:
         ("task", image.task_id),
         ("replaces", None if image.replaces_image_id is None else f"image {image.replaces_image_id}"),
         ("file", image.file),
+        ("agencies", fit_lines(fits)),
         *(("warning", warning) for warning in image.warnings),
     )
     table = Table.grid(padding=(0, 1, 0, 0))

@@ -9,7 +9,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 
 from engine.api import EngineApi, ImageQuery
+from engine.export.views import FitView
 from engine.views import ImageView
+from tui.widgets.agency_fit import NO_AGENCY, AgencyChoice
 from tui.widgets.columns import Cell
 from tui.widgets.list_source import Spawn
 
@@ -37,6 +39,11 @@ class ImageSource:
         self._on_loaded = on_loaded
         self._engine: EngineApi | None = None
         self._query = ImageQuery()
+        self._agency = NO_AGENCY
+        self._fits: dict[int, FitView] = {}
+        """Of the views that are kept."""
+        self._takes: dict[int, bool] = {}
+        """Of every image that was asked about, whether the agency takes it."""
         self._ids: list[int] = []
         self._views: OrderedDict[int, ImageView] = OrderedDict()
         self._gone: set[int] = set()
@@ -46,17 +53,33 @@ class ImageSource:
 
     # ---- what screens use
 
-    async def show(self, engine: EngineApi, query: ImageQuery, *, without: Collection[int] = ()) -> None:
-        """Show what the query finds, but for `without`; what is known of these images is asked for anew."""
+    async def show(
+        self,
+        engine: EngineApi,
+        query: ImageQuery,
+        *,
+        without: Collection[int] = (),
+        agency: AgencyChoice = NO_AGENCY,
+    ) -> None:
+        """Show what the query finds, but for `without`, and of it what the agency takes or does not take; what is known
+        of these images is asked for anew."""
         self._shows += 1
         number = self._shows
         ids = await engine.image_ids(query)
+        takes = self._takes if agency.agency == self._agency.agency else {}
+        if agency.only is not None:
+            if unknown := [image_id for image_id in ids if image_id not in takes]:
+                taken = set(await engine.fitting_images(unknown, agency.agency))
+                takes |= {image_id: image_id in taken for image_id in unknown}
+            ids = [image_id for image_id in ids if takes.get(image_id) is agency.only]
         if number != self._shows:
             return
-        is_same = self.is_ready and query == self._query
+        is_same = self.is_ready and query == self._query and agency == self._agency
         self._engine, self._query, self.is_ready = engine, query, True
+        self._agency, self._takes = agency, takes
         self._ids = [image_id for image_id in ids if image_id not in without] if without else ids
         self._views.clear()
+        self._fits.clear()
         self._gone.clear()
         self._reset(is_same)
 
@@ -77,6 +100,20 @@ class ImageSource:
         """What is known of an image; None: not loaded."""
         return self._views.get(image_id)
 
+    @property
+    def agency(self) -> AgencyChoice:
+        """Whose answers are shown."""
+        return self._agency
+
+    def fit(self, image_id: int) -> FitView | None:
+        """What the chosen agency says of an image; None: not known."""
+        return self._fits.get(image_id)
+
+    def forget_fits(self, image_ids: Iterable[int] | None = None) -> None:
+        """Ask the agency about these anew, or about all, at the next `show`."""
+        for image_id in list(self._takes) if image_ids is None else image_ids:
+            self._takes.pop(image_id, None)
+
     def change(self, added: Iterable[int] = (), removed: Iterable[int] = ()) -> None:
         """Images that belong to the list now, and images that do not any more. A list in the order of a job cannot tell
         where new ones stand: show it anew."""
@@ -86,6 +123,7 @@ class ImageSource:
             self._ids = [image_id for image_id in self._ids if image_id not in gone]
             for image_id in gone:
                 self._views.pop(image_id, None)
+                self._fits.pop(image_id, None)
         for image_id in new:
             self._ids.insert(self._place(image_id), image_id)
             self._gone.discard(image_id)
@@ -97,6 +135,7 @@ class ImageSource:
         self._shows += 1
         self._engine, self._query, self.is_ready = other._engine, other._query, other.is_ready
         self._ids, self._views, self._gone = list(other._ids), other._views.copy(), set(other._gone)
+        self._agency, self._fits, self._takes = other._agency, other._fits.copy(), other._takes.copy()
         self._reset(True)
 
     def patch(self, view: ImageView) -> None:
@@ -109,6 +148,7 @@ class ImageSource:
     def forget(self, image_id: int) -> None:
         """An image has changed: ask for it again when it is in sight."""
         index = self.index_of(image_id)
+        self._fits.pop(image_id, None)
         if index is not None and self._views.pop(image_id, None) is not None:
             self._tell(index, index)
             self._load_wanted()
@@ -172,19 +212,27 @@ class ImageSource:
                 for view in views:
                     self._keep(view)
                 self._gone.update(set(missing) - {view.image_id for view in views})
-                places = [place for one in missing if (place := self.index_of(one)) is not None]
-                if places:
-                    self._tell(min(places), max(places))
-                if self._on_loaded is not None:
-                    self._on_loaded()
+                self._tell_loaded(missing)
+                if self._agency.agency:
+                    fits = await self._engine.agency_fits(missing, self._agency.agency)
+                    if shows == self._shows:
+                        self._fits |= {one.image_id: one for one in fits if one.image_id in self._views}
+                        self._tell_loaded(missing)
         finally:
             self._is_loading = False
+
+    def _tell_loaded(self, image_ids: Sequence[int]) -> None:
+        places = [place for one in image_ids if (place := self.index_of(one)) is not None]
+        if places:
+            self._tell(min(places), max(places))
+        if self._on_loaded is not None:
+            self._on_loaded()
 
     def _keep(self, view: ImageView) -> None:
         self._views[view.image_id] = view
         self._views.move_to_end(view.image_id)
         while len(self._views) > KEPT_VIEWS:
-            self._views.popitem(last=False)
+            self._fits.pop(self._views.popitem(last=False)[0], None)
 
     def _tell(self, first: int, last: int) -> None:
         if self.on_rows is not None:

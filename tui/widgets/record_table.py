@@ -90,6 +90,13 @@ class RecordTable(LineScroll, inherit_bindings=False):
 
     # ---- what screens use
 
+    def show_columns(self, columns: Sequence[Column]) -> None:
+        """Show the rows in these columns from now on; the source gives cells for them."""
+        if tuple(columns) != self._painter.columns:
+            self._painter.columns = tuple(columns)
+            self._painter.resize(self._painter.width, self.app.size.width)
+            self.refresh()
+
     @property
     def source(self) -> RowSource:
         """Where the rows come from; a changed row is drawn again, at most ten times a second, if it is in sight."""

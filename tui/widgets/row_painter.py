@@ -23,7 +23,8 @@ class RowPainter:
     """Strips of `width` cells."""
 
     def __init__(self, columns: Sequence[Column], style_of: StyleOf) -> None:
-        self._columns = tuple(columns)
+        self.columns = tuple(columns)
+        """Others take effect with `resize`."""
         self._style_of = style_of
         self._kept: LRUCache[tuple[Hashable, ...], Strip] = LRUCache(_KEPT)
         self._laid: list[tuple[int, Column, int]] = []
@@ -34,7 +35,7 @@ class RowPainter:
     def resize(self, width: int, terminal_width: int) -> None:
         """Lay the columns out anew."""
         self.width = width
-        self._laid = lay_out(self._columns, max(width - GUTTER, 0), terminal_width)
+        self._laid = lay_out(self.columns, max(width - GUTTER, 0), terminal_width)
         self._kept.clear()
 
     def forget(self, first: int | None = None, last: int = -1) -> None:
