@@ -159,7 +159,7 @@ class Person:
         return self._rng.sample(ids, min(len(ids), self._rng.randint(1, 4)))
 
     async def _decide(self, client: EngineClient) -> None:
-        """Anything but treating it as lost, which the end does where nothing else helps."""
+        """Any of what can be decided, lost included."""
         for task in (await client.undecided_tasks())[:3]:
             choice = TaskChoice(self._rng.choice(task.choices))
             if choice is TaskChoice.SUBMIT:
