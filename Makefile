@@ -9,10 +9,10 @@ WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-fast check lint format bench lock clean runtime dev
+.PHONY: help demo test test-fast test-faults soak check lint format bench lock clean runtime dev
 
 help: ## list these tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 demo: runtime ## run a job against the built-in simulator, without keys, with its files in .demo; then the program
 	@$(BIN)/gimf demo --home .demo $(ARGS)
@@ -22,6 +22,12 @@ test: dev ## run every test, without keys and without a terminal
 
 test-fast: dev ## run the tests of single modules, not the whole stories
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not acceptance" $(ARGS) </dev/null
+
+test-faults: dev ## kill the program at every named point and at random moments, 20 times each, for 10 minutes at most
+	$(BIN)/python -m pytest -n $(WORKERS) --repeat-faults 20 --repeat-minutes 10 $(ARGS) </dev/null
+
+soak: dev ## 10,000 images with faults and kill -9 at random, then every promise is proved: ARGS="--images 600 --minutes 5"
+	$(BIN)/python -m tests.soak $(ARGS) </dev/null
 
 check: lint test ## all that continuous integration asks: lint, then test
 

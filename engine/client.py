@@ -85,6 +85,7 @@ class EngineClient(Queries):
         finally:
             listening.cancel()
             await asyncio.wait([listening])
+            client._lose("This client was closed before the engine answered.")
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
@@ -318,11 +319,15 @@ class EngineClient(Queries):
                 self._take(decode(line))
         except (ConnectionError, ProtocolError, ValueError) as error:
             logger.warning("the engine's socket: %s", error)
+        self._lose("The engine went away before it answered.")
+        self._bus.publish(EngineLost())
+
+    def _lose(self, why: str) -> None:
+        """No answer will come any more: whoever waits for one is told."""
         self._is_lost = True
         for future in self._answers.values():
             if not future.done():
-                future.set_exception(EngineUnreachableError("The engine went away before it answered."))
-        self._bus.publish(EngineLost())
+                future.set_exception(EngineUnreachableError(why))
 
     def _take(self, message: dict[str, Any]) -> None:
         if "event" in message:

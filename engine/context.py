@@ -1,7 +1,7 @@
 """What every stage of a running job may use. Built once by the runner; it never changes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,6 +55,8 @@ class JobContext:
     rules: StageRules = field(default_factory=StageRules)
     paid_calls: set[asyncio.Task[Any]] = field(default_factory=set)
     """Paid requests that are on their way, with the commit of their answer; they outlive the worker that sent them."""
+    unkept: dict[str, Callable[[], Awaitable[Any]]] = field(default_factory=dict)
+    """What came of paid requests and could not be written down yet, by the call's name; see engine.paid."""
     spare_numbers: set[int] = field(default_factory=set)
     """Image numbers beyond the planned ones that are taken by pictures without a row yet."""
 

@@ -5,7 +5,6 @@ loses events (one `Resynced` tells it), never time of the engine.
 """
 
 import asyncio
-import contextlib
 import inspect
 import logging
 import os
@@ -74,6 +73,8 @@ CALLS = frozenset(
 
 DEFAULT_IDLE_S = 60.0
 PARENT_POLL_S = 0.5
+FAREWELL_S = 1.0
+"""How long a connection's last words may take; a client that does not read gets no longer."""
 
 
 def program_version() -> str:
@@ -170,9 +171,7 @@ class EngineHost:
         finally:
             for task in calls:
                 task.cancel()
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            await _close(writer)
 
     async def _answer(self, connection: "_Connection", message: dict[str, Any]) -> None:
         call, number = str(message.get("call")), message.get("id")
@@ -315,6 +314,18 @@ def _bind(path: Path) -> socket.socket:
     finally:
         os.umask(before)
     return listener
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Let the client have what was written. One that does not read would keep the engine from ending."""
+    writer.close()
+    try:
+        async with asyncio.timeout(FAREWELL_S):
+            await writer.wait_closed()
+    except ConnectionError:
+        return
+    except TimeoutError:
+        writer.transport.abort()
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

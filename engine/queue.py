@@ -1,6 +1,7 @@
 """The sequential job queue: takes the next job from the database, runs it, writes down how it ended, takes the next."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from engine.context import JobContext
 from engine.errors import FactoryError, PauseRequired
 from engine.events import JobFinished, JobPaused, JobProgressed, JobStarted, JobStatusChanged, QueueChanged
 from engine.failures import stage_error_of
+from engine.paid import write_down_the_rest
 from engine.progress import Pace
 from engine.queries import Queries
 from engine.recovery import lose_submissions
@@ -38,6 +40,8 @@ PAID_CALLS_LIMIT_S = 5.0
 """How long a forced stop waits for the answers of requests that are on their way."""
 DATABASE_RETRY_S = 1.0
 """The wait before something is written again that a full disk or another program's lock kept out."""
+KEEP_TRIES = 5
+"""How often answers that could not be written down are tried at the end of their job."""
 
 
 @dataclass(eq=False)
@@ -285,6 +289,7 @@ class JobQueue:
             await asyncio.wait(
                 set(running.context.paid_calls), timeout=None if self._is_closing else PAID_CALLS_LIMIT_S
             )
+        await self._keep_the_rest(running)
         if running.context.gate.is_stopping and running.work.cancelled():
             await self._after_forced_stop(running)
         await self._book_time(running)
@@ -303,6 +308,16 @@ class JobQueue:
             await self._finish(running.job, JobStatus.FAILED, recorded)
         else:
             await self._finish_worked_through(running)
+
+    async def _keep_the_rest(self, running: RunningJob) -> None:
+        """Write down answers that found no room, or a held database, while the job was at work. Orders whose answer
+        cannot be kept are looked up like lost ones, at the next resume or start."""
+        for _ in range(KEEP_TRIES):
+            if await write_down_the_rest(running.context) or self._is_closing:
+                return
+            await self._clock.sleep(DATABASE_RETRY_S)
+        with contextlib.suppress(DatabaseFullError, DatabaseBusyError):
+            await lose_submissions(self._database, self._clock, running.job.job_id)
 
     async def _finish_worked_through(self, running: RunningJob) -> None:
         async with self._database.reading() as connection:

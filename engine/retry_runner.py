@@ -148,6 +148,7 @@ class RetryRunner:
                 caller=retry.caller,
                 gate=retry.gate,
                 paid_calls=retry.paid_calls,
+                unkept=retry.unkept,
             )
         return self._own[job_id]
 

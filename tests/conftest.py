@@ -4,6 +4,7 @@ import ipaddress
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support.engine import EngineHome, engine_home
 
 _PREFIXES = ("GIMF_", "PIAPI_", "OPENAI_", "REMOVE_BG_", "RUNWARE_", "XDG_")
 _SUFFIX = "_PROXY"
+_BEGAN = pytest.StashKey[float]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +25,64 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="store what the screens look like now in tests/tui/snapshots, instead of comparing",
     )
+    parser.addoption(
+        "--repeat-faults",
+        type=int,
+        default=0,
+        metavar="N",
+        help="run only the tests that kill the program (row 17 of docs/faults.md), each N times",
+    )
+    parser.addoption(
+        "--repeat-minutes",
+        type=float,
+        default=10.0,
+        metavar="M",
+        help="begin no further repetition after this time",
+    )
+
+
+KILLS = 17
+"""The row of docs/faults.md about kill -9."""
+
+
+def faults_of(item: pytest.Item) -> set[int]:
+    """The rows of docs/faults.md that a test proves."""
+    return {number for mark in item.iter_markers("fault") for number in mark.args}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    times = metafunc.config.getoption("repeat_faults")
+    if times and any(KILLS in mark.args for mark in metafunc.definition.iter_markers("fault")):
+        if "repetition" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("repetition")
+        metafunc.parametrize("repetition", range(times))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("repeat_faults"):
+        items[:] = [item for item in items if KILLS in faults_of(item)]
+        items.sort(key=_repetition_of)  # so that each was run as often as the others when time is over
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_BEGAN] = time.monotonic()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.getoption("repeat_minutes")
+    if _repetition_of(item) and time.monotonic() - item.config.stash[_BEGAN] > minutes * 60:
+        pytest.skip(f"{minutes:g} minutes are over")
+
+
+def _repetition_of(item: pytest.Item) -> int:
+    call = getattr(item, "callspec", None)
+    return 0 if call is None else int(call.params.get("repetition", 0))
+
+
+@pytest.fixture
+def repetition() -> int:
+    """Which of the repetitions of `--repeat-faults` this is, for tests that draw something at random."""
+    return 0
 
 
 def pytest_configure() -> None:

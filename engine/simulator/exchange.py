@@ -39,7 +39,7 @@ class Exchange:
         async def endpoint(request: web.Request) -> web.StreamResponse:
             try:
                 return await self._handle(request, route)
-            except StoppingError:
+            except (StoppingError, ConnectionError):  # the latter: the client died while it sent
                 return _hang_up(request)
 
         return endpoint

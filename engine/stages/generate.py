@@ -8,6 +8,7 @@ import asyncio
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NoReturn
 
 import aiosqlite
@@ -32,6 +33,7 @@ from engine.errors import (
     TaskFailedError,
     TaskMissingError,
 )
+from engine.paid import write_down
 from engine.providers.base import ImageProvider, ImageRequest, Lookup, Lora, RemoteState, RemoteTask
 from engine.spending import PaidCall
 from engine.spool import Spool
@@ -59,6 +61,8 @@ async def generate(context: JobContext, task_id: int) -> bool:
     work = await _load(context, task_id)
     match work.task.state:
         case TaskState.PROMPTED:
+            return await _submit(context, work)
+        case TaskState.SUBMITTING if work.call.name in context.unkept:
             return await _submit(context, work)
         case TaskState.SUBMITTED:
             return await _follow(context, work)
@@ -174,17 +178,13 @@ async def _submit(context: JobContext, work: _Work) -> bool:
     backoff = context.caller.backoff()
     waited_s = 0.0
     while True:
-        await context.caller.until_allowed(work.task.provider)
-        context.gate.check()
-        crash_point("before_intent")
-        async with context.database.transaction(durable=True) as connection:
-            if not await task_rows.mark_submitting(connection, work.task.task_id, context.now()):
+        send = context.unkept.get(work.call.name)
+        if send is None:
+            if not await _begin(context, work):
                 return False  # somebody else has it: never send what is not ours to send
-            await context.spending.reserve(connection, work.call)
-        crash_point("after_intent")
-        context.task_changed(work.generation.generation_id, TaskState.SUBMITTING)
+            send = partial(_send, context, work)
         try:
-            remote = await context.see_through(asyncio.create_task(_send(context, work)))
+            remote: RemoteTask | None = await context.see_through(asyncio.ensure_future(send()))
         except (NotSentError, RateLimitedError) as error:
             waited_s = await context.caller.wait_out(error, backoff, waited_s, Stage.GENERATE)
             continue
@@ -193,6 +193,20 @@ async def _submit(context: JobContext, work: _Work) -> bool:
         if remote.state is RemoteState.FINISHED:
             return True
         return await _follow(context, await _load(context, work.task.task_id))
+
+
+async def _begin(context: JobContext, work: _Work) -> bool:
+    """Commit the intent, as soon as the provider and the gate allow it; False where the task is not to be sent."""
+    await context.caller.until_allowed(work.task.provider)
+    context.gate.check()
+    crash_point("before_intent")
+    async with context.database.transaction(durable=True) as connection:
+        if not await task_rows.mark_submitting(connection, work.task.task_id, context.now()):
+            return False
+        await context.spending.reserve(connection, work.call)
+    crash_point("after_intent")
+    context.task_changed(work.generation.generation_id, TaskState.SUBMITTING)
+    return True
 
 
 async def _send(context: JobContext, work: _Work) -> RemoteTask | None:
@@ -208,41 +222,55 @@ async def _send(context: JobContext, work: _Work) -> RemoteTask | None:
         Stage.GENERATE,
     )
     crash_soon("in_post")
+    came: RemoteTask | ServiceError
     try:
-        remote = await work.provider.submit(work.request)
-    except AnswerLostError as error:
+        came = await work.provider.submit(work.request)
+    except ServiceError as error:
+        came = error
+    else:
+        crash_point("after_answer")
+    remote = await write_down(context, work.call.name, partial(_keep, context, work, came))
+    crash_point("after_id")
+    return remote
+
+
+async def _keep(context: JobContext, work: _Work, came: RemoteTask | ServiceError) -> RemoteTask | None:
+    """Commit what came of a submission. None for a lost answer; raises every other failure."""
+    if isinstance(came, RemoteTask):
+        await _keep_answer(context, work, came)
+        return came
+    task_id = work.task.task_id
+    if isinstance(came, AnswerLostError):
         async with context.database.transaction(durable=True) as connection:
-            await task_rows.mark_unknown(connection, task_id, _recorded(error), context.now())
-            await context.spending.lose(connection, work.call, error.message)
+            await task_rows.mark_unknown(connection, task_id, _recorded(came), context.now())
+            await context.spending.lose(connection, work.call, came.message)
         context.log.error(
-            f"Task {task_id}: {error.message}",
+            f"Task {task_id}: {came.message}",
             Stage.GENERATE,
-            cause=error.code,
+            cause=came.code,
             hint="It may have been paid; it is not sent again by itself.",
         )
         context.task_changed(work.generation.generation_id, TaskState.UNKNOWN)
         return None
-    except (NotSentError, RateLimitedError, KeyRefusedError, CreditExhaustedError) as error:
-        await _unsend(context, work, error)
-        raise
-    except ServiceError as error:
-        await _fail(context, work, error, is_bought=False)
-        raise StageError(Stage.GENERATE, error.message, code=error.code, hint=error.hint) from error
-    crash_point("after_answer")
+    if isinstance(came, NotSentError | RateLimitedError | KeyRefusedError | CreditExhaustedError):
+        await _unsend(context, work, came)
+        raise came
+    await _fail(context, work, came, is_bought=False)
+    raise StageError(Stage.GENERATE, came.message, code=came.code, hint=came.hint) from came
+
+
+async def _keep_answer(context: JobContext, work: _Work, remote: RemoteTask) -> None:
+    task_id = work.task.task_id
     context.log.debug(
         f"Task {task_id}: {work.task.provider} answered “{remote.status_word}”.", Stage.GENERATE
     )
     if remote.state is RemoteState.FINISHED:
         await _finish(context, work, remote)
-    else:
-        async with context.database.transaction(durable=True) as connection:
-            await task_rows.mark_submitted(connection, task_id, remote.task_id, context.now())
-        context.log.info(
-            f"Task {task_id} submitted to {work.task.model} as {remote.task_id}.", Stage.GENERATE
-        )
-        context.task_changed(work.generation.generation_id, TaskState.SUBMITTED)
-    crash_point("after_id")
-    return remote
+        return
+    async with context.database.transaction(durable=True) as connection:
+        await task_rows.mark_submitted(connection, task_id, remote.task_id, context.now())
+    context.log.info(f"Task {task_id} submitted to {work.task.model} as {remote.task_id}.", Stage.GENERATE)
+    context.task_changed(work.generation.generation_id, TaskState.SUBMITTED)
 
 
 async def _after_lost_answer(context: JobContext, task_id: int) -> bool:

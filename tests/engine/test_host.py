@@ -8,7 +8,7 @@ import socket
 import stat
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -157,6 +157,49 @@ async def test_a_slow_client_loses_events_and_costs_the_engine_nothing(home: Eng
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+async def test_a_client_that_does_not_read_does_not_keep_the_engine_from_ending(home: EngineHome) -> None:
+    """Neither its events nor an answer to it can be written, and the engine ends all the same."""
+    async with AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(home.open())
+        host = EngineHost(engine, home.paths.socket_file, idle_s=None)
+        serving = asyncio.create_task(host.run())
+        await until(lambda: _listens(home.paths.socket_file))
+        reader, writer = await asyncio.open_unix_connection(str(home.paths.socket_file), limit=1024)
+        await reader.readline()
+        writer.write(encode({"id": 1, "call": "subscribe", "args": {}}))
+        await reader.readline()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        for number in range(20_000):
+            engine._bus.publish(JobCreated(f"{number:08}" * 8))
+            if number % 500 == 0:
+                await asyncio.sleep(0)
+        writer.write(encode({"id": 2, "call": "unfinished_jobs", "args": {}}))
+        await writer.drain()
+        host.end()
+        done, _ = await asyncio.wait([serving], timeout=20)
+        writer.transport.abort()
+        await serving
+        assert done, "it waited for the client"
+
+
+async def test_calls_that_are_pending_when_a_client_closes_are_told(home: EngineHome) -> None:
+    """The engine goes on with the job; only this client's question has no answer any more."""
+    home.script({"service": "piapi", "operation": "submit", "action": "hang"})
+    async with hosted(home) as engine:
+        async with EngineClient.connect(home.paths) as client:
+            job = await client.start_job(request())
+            waiting = asyncio.create_task(client.wait_for_job(job.job_id))
+            await until(lambda: bool(home.requests("piapi", "submit")))
+            assert not waiting.done()
+        with pytest.raises(EngineUnreachableError):
+            async with asyncio.timeout(20):
+                await waiting
+        with pytest.raises(EngineUnreachableError):
+            await client.unfinished_jobs()
+        await engine.stop_job(job.job_id, is_forced=True)
+        await engine.wait_for_job(job.job_id)
 
 
 async def test_a_client_within_the_engine_hears_resynced_as_an_event(home: EngineHome) -> None:

@@ -1,0 +1,294 @@
+"""One soak: jobs, faults, a person and kill -9 at random; then everything is resumed and decided, and compared."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from engine.api import JobQuery, JobRequest, TaskChoice
+from engine.client import EngineClient
+from engine.errors import ConflictError, EngineUnreachableError, FactoryError, NotFoundError
+from engine.views import JobStatus, UndecidedView
+from tests.acceptance.support import ROOT, rows
+from tests.soak import proofs
+from tests.soak.chaos import Person, faults, job_settings
+from tests.soak.services import SoakHome, soak_home
+from tui.attach import EngineProcess
+
+_SAMPLE_S = 0.5
+_STALL_S = 120.0
+_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    images: int
+    minutes: float | None
+    seed: int
+    fault_share: float
+    job_images: int
+    kill_seconds: float
+    folder: Path
+
+
+@dataclass(slots=True)
+class Figures:
+    """What a soak did and found. It is kept when `broken` is empty."""
+
+    planned: int = 0
+    images: int = 0
+    approved: int = 0
+    faults: int = 0
+    kills: int = 0
+    client_kills: int = 0
+    seconds: float = 0.0
+    deeds: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    given_up: int = 0
+    """Orders that were paid for and that no look-up found again; the end treated them as lost."""
+    peak_mb: dict[str, float] = field(default_factory=dict)
+    open_files: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, list[str]] = field(default_factory=dict)
+    """By promise: what breaks it."""
+
+
+class Soak:
+    """Use `run`."""
+
+    def __init__(self, plan: Plan, home: SoakHome) -> None:
+        self._plan = plan
+        self._home = home
+        self._rng = Random(plan.seed)
+        self._person = Person(Random(plan.seed + 1))
+        self._stack = AsyncExitStack()
+        self._client: EngineClient | None = None
+        self._given_up: set[int] = set()
+        self._stories: list[str] = []
+        self.figures = Figures()
+
+    async def run(self) -> Figures:
+        """The whole soak; whatever it finds is in the figures."""
+        began = time.monotonic()
+        helpers = [
+            asyncio.create_task(self._home.keep_mirroring()),
+            asyncio.create_task(self._sample()),
+        ]
+        try:
+            await self._attach()
+            await self._live()
+            await self._home.set_script([])
+            await self._come_to_rest()
+            await self._client_now.shut_down(at_once=False)
+            await self._detach()
+            await self._until_ended()
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.wait(helpers)
+        for helper in helpers:
+            if not helper.cancelled() and (error := helper.exception()):
+                raise error
+        await self._home.take_stock()
+        self._prove()
+        self.figures.seconds = time.monotonic() - began
+        return self.figures
+
+    # ---- the wild part
+
+    async def _live(self) -> None:
+        plan, figures = self._plan, self.figures
+        ends_at = None if plan.minutes is None else time.monotonic() + plan.minutes * 60
+        while ends_at is None or time.monotonic() < ends_at:
+            open_jobs = await self._asked(lambda client: client.unfinished_jobs())
+            if open_jobs is not None and len(open_jobs) < 3:
+                if figures.planned < plan.images:
+                    await self._start_job()
+                elif not open_jobs:
+                    return
+            await self._home.set_script(faults(self._rng, plan.fault_share))
+            bystander = await self._bystander()
+            await self._act_for(self._rng.uniform(0.2, 2 * plan.kill_seconds))
+            if bystander.returncode is None and self._rng.random() < 0.3:
+                bystander.kill()  # a client dies, its engine has to go on
+                figures.client_kills += 1
+                await bystander.wait()
+                await self._act_for(self._rng.uniform(0.2, 1.0))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._client_now.engine_pid, signal.SIGKILL)
+                figures.kills += 1
+            if bystander.returncode is None:
+                bystander.kill()
+                await bystander.wait()
+            await self._detach()
+            await self._attach()
+
+    async def _start_job(self) -> None:
+        settings = job_settings(self._rng, self._plan.job_images)
+        job = await self._asked(lambda client: client.start_job(JobRequest(settings, label="soak")))
+        if job is not None:
+            self.figures.planned += job.images.planned
+            print(f"{self.figures.planned} images planned, {self.figures.kills} kills", flush=True)
+
+    async def _act_for(self, seconds: float) -> None:
+        """A person at work; after a pause for a fault it resumes."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            deed = await self._asked(self._person.act)
+            self.figures.deeds[deed or "refused"] += 1
+            await self._asked(self._resume_all)
+            await asyncio.sleep(min(left, self._rng.uniform(0.05, 0.5)))
+
+    async def _bystander(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.soak.attached",
+            str(self._home.root),
+            cwd=ROOT,
+            env={**os.environ, **self._home.environ},
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+
+    async def _resume_all(self, client: EngineClient) -> int:
+        """Resume whatever has stopped for any reason; how many jobs that are."""
+        statuses = (JobStatus.PAUSED, JobStatus.INTERRUPTED, JobStatus.STOPPED, JobStatus.FAILED)
+        jobs = (await client.jobs(JobQuery(statuses=statuses, limit=500))).rows
+        resumed = 0
+        for job in jobs:
+            try:
+                await client.resume_job(job.job_id)
+                resumed += 1
+            except ConflictError as error:
+                self.figures.refused[error.code] += 1
+        return resumed
+
+    async def _asked[T](self, ask: Callable[[EngineClient], Awaitable[T]]) -> T | None:
+        """What the engine answers; None where it says no. A no is part of life; the engine's own confusion is not."""
+        try:
+            return await ask(self._client_now)
+        except (ConflictError, NotFoundError) as error:
+            self.figures.refused[error.code] += 1
+        except EngineUnreachableError as error:
+            self._stories.append(f"the engine went away by itself: {error.message}")
+        except FactoryError as error:
+            if type(error) is FactoryError:
+                self._stories.append(f"{error.message} {error.hint}")
+            self.figures.refused[error.code] += 1
+        return None
+
+    # ---- the engine
+
+    @property
+    def _client_now(self) -> EngineClient:
+        assert self._client is not None, "it is attached"
+        return self._client
+
+    async def _attach(self) -> None:
+        process = EngineProcess(
+            self._home.paths, {**os.environ, **self._home.environ}, str(self._home.root), idle_s=0
+        )
+        async with asyncio.timeout(_STALL_S):
+            self._client = await self._stack.enter_async_context(process.attach())
+
+    async def _detach(self) -> None:
+        await self._stack.aclose()
+        self._client = None
+
+    async def _until_ended(self) -> None:
+        async with asyncio.timeout(_STALL_S):
+            while self._home.paths.socket_file.exists():
+                await asyncio.sleep(0.05)
+
+    async def _sample(self) -> None:
+        while True:
+            pids = {"soak": os.getpid(), "simulator": self._home.simulator_pid}
+            if self._client is not None:
+                pids["engine"] = self._client.engine_pid
+            for name, pid in pids.items():
+                self._note(name, pid)
+            await asyncio.sleep(_SAMPLE_S)
+
+    def _note(self, name: str, pid: int) -> None:
+        folder = Path(f"/proc/{pid}")
+        try:
+            status = (folder / "status").read_text()
+            count = len(list((folder / "fd").iterdir()))
+        except OSError:
+            return  # just killed, or a system without /proc: the report says "not measured"
+        if "VmHWM:" not in status:
+            return
+        kilobytes = int(status.partition("VmHWM:")[2].split()[0])
+        peak, files = self.figures.peak_mb, self.figures.open_files
+        peak[name] = max(peak.get(name, 0.0), kilobytes * 1024 / 1e6)
+        files[name] = max(files.get(name, 0), count)
+
+    # ---- the end
+
+    async def _come_to_rest(self) -> None:
+        """Without faults: resume everything, decide every open order, until nothing is left to do."""
+        client = self._client_now
+        for round_ in range(_ROUNDS):
+            while True:
+                await self._resume_all(client)
+                open_jobs = await client.unfinished_jobs()
+                if not open_jobs:
+                    break
+                async with asyncio.timeout(_STALL_S):
+                    await client.wait_for_job(open_jobs[0].job_id)
+            await self._home.take_stock()
+            undecided = await client.undecided_tasks(limit=100_000)
+            print(f"round {round_ + 1}: {len(undecided)} orders to decide", flush=True)
+            if not undecided:
+                return
+            for task in undecided:
+                await self._decide(client, task, is_asked=round_ > 0)
+
+    async def _decide(self, client: EngineClient, task: UndecidedView, *, is_asked: bool) -> None:
+        """As the simulator's ledger says: what was paid is asked for, what was not is sent again, and what was paid
+        and is not found again is given up."""
+        is_paid = any(payment["prompt"] == task.prompt for payment in proofs.orders(self._home))
+        if is_paid and "ask" in task.choices and not is_asked:
+            choice = TaskChoice.ASK
+        elif is_paid:
+            choice = TaskChoice.LOST
+            self._given_up.add(task.task)
+        else:
+            choice = TaskChoice.SUBMIT
+        answer = await client.decide_tasks([task.task], choice)
+        for refusal in answer.refused:
+            self._stories.append(f"decision {choice} about task {task.task}: {refusal.message}")
+
+    def _prove(self) -> None:
+        home, figures = self._home, self.figures
+        stray, missing = proofs.orphans(home)
+        figures.broken = {
+            "lost": proofs.lost(home, self._given_up),
+            "doubled": proofs.doubled(home, self._person.sent_again),
+            "unchecked approved": proofs.unchecked(home),
+            "files without a row": stray,
+            "rows without a file": missing,
+            "books": proofs.books(home),
+            "at rest": proofs.at_rest(home),
+            "stories": self._stories,
+        }
+        figures.given_up = len(self._given_up)
+        figures.faults = home.faults_sent
+        (count,) = rows(
+            home, "SELECT count(*) AS n, coalesce(sum(status = 'approved'), 0) AS approved FROM images"
+        )
+        figures.images, figures.approved = count["n"], count["approved"]
+
+
+async def soak(plan: Plan) -> Figures:
+    """Run a soak in a folder of its own."""
+    async with soak_home(plan.folder, plan.seed) as home:
+        return await Soak(plan, home).run()
