@@ -1,5 +1,7 @@
 """What a user of the stories does with real keys, and what the lists on the screen then hold."""
 
+import asyncio
+
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Static
@@ -65,7 +67,7 @@ async def jobs_of(engine: Engine) -> list[JobView]:
 async def job_after(engine: Engine, known: int) -> JobView:
     """The job that comes when there are `known` ones, at its end."""
     while len(jobs := await jobs_of(engine)) <= known:
-        await engine.queue()
+        await asyncio.sleep(0.01)
     return await engine.wait_for_job(jobs[known].job_id)
 
 
