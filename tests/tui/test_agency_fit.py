@@ -137,6 +137,25 @@ async def test_the_answer_is_waited_for_beside_the_keys(
             assert "asking" not in str(summary.content)
 
 
+async def test_agencies_that_cannot_be_read_are_said_once_and_hide_no_image(home: EngineHome) -> None:
+    async with home.open() as engine:
+        ids = [image.image_id for image in await finished_job(engine, 1)]
+        home.paths.agencies_file.write_text("[tiny]\nnam = 1\n", encoding="utf-8")
+        async with running(services_for(engine, home=home)) as pilot:
+            at = Gallery(pilot, engine)
+            await at.press("4")
+
+            def told() -> int:
+                return sum("agencies.toml" in one.message for one in pilot.app._notifications)
+
+            await wait_until(pilot, lambda: told() == 1)
+            await at.until_ids(ids)
+            at.screen.reload()
+            await wait_until(pilot, lambda: not at.screen.is_loading_now)
+            await pilot.pause()
+            assert told() == 1
+
+
 async def test_a_target_agency_is_chosen_from_the_start(home: EngineHome) -> None:
     home.paths.ensure()
     home.paths.config_file.write_text('target_agency = "shutterstock"\n', encoding="utf-8")
