@@ -13,7 +13,7 @@ class EditActions(ImageActions):
 
     def agency_in_sight(self) -> str:
         """The agency whose limits are looked at first; empty: none."""
-        return cast("FactoryScreen", self).host.target_agency
+        return cast("FactoryScreen", self).host.preferences.target_agency or ""
 
     def action_texts(self) -> None:
         if image_ids := self.chosen_images():

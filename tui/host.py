@@ -66,11 +66,6 @@ class FactoryHost(KeysInOrder):
         """Whether commands reach an engine now."""
         return self._engine is not None
 
-    @property
-    def target_agency(self) -> str:
-        """The id of the agency that pictures are made for, as agencies are asked for by it; empty: none."""
-        return (self.preferences.target_agency or "").strip().lower()
-
     def use_preferences(self, preferences: Preferences) -> None:
         """Let saved preferences take effect: theme and keys now, the rest where it is next asked for."""
         self.preferences = preferences

@@ -158,7 +158,7 @@ async def test_agencies_that_cannot_be_read_are_said_once_and_hide_no_image(home
 
 async def test_a_target_agency_is_chosen_from_the_start(home: EngineHome) -> None:
     home.paths.ensure()
-    home.paths.config_file.write_text('target_agency = "shutterstock"\n', encoding="utf-8")
+    home.paths.config_file.write_text('target_agency = "Shutterstock"\n', encoding="utf-8")
     async with home.open() as engine:
         await finished_job(engine, 1)
         async with running(services_for(engine, home=home)) as pilot:

@@ -143,7 +143,7 @@ class GalleryScreen(FilterKeys, EditActions, FactoryScreen):
             self.reload()
 
     def _agency_wanted(self) -> AgencyChoice:
-        return agency_choice(self._bar.state, self._agencies, self.host.target_agency)
+        return agency_choice(self._bar.state, self._agencies, self.host.preferences.target_agency or "")
 
     def _row_cells(self, image: ImageView) -> Sequence[Cell]:
         if not self._rows.agency.agency:
