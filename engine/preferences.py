@@ -54,6 +54,11 @@ def _refusal(url: str) -> str:
     return ""
 
 
+def _agency_id(name: str | None) -> str | None:
+    """Ids of agencies are small letters."""
+    return None if name is None else name.lower()
+
+
 BaseUrl = Annotated[str, Strict(), AfterValidator(_base_url)]
 Shortcut = Annotated[str, Strict()]
 
@@ -134,7 +139,7 @@ class Preferences(PreferencesGroup):
     on_hangup: Literal["continue", "stop"] = setting(
         "continue", "When the line drops", "What a job does then."
     )
-    target_agency: OptionalName = setting(
+    target_agency: Annotated[OptionalName, AfterValidator(_agency_id)] = setting(
         None,
         "Target agency",
         "The agency you make pictures for, as `gimf export agencies` calls it: plans warn of sizes below its floor.",

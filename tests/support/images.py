@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from engine.api import ImageQuery
+from engine.export.views import FitView
 from engine.previews import preview_files
 from engine.service import Engine
 from engine.views import ImageStatus, ImageView
@@ -47,11 +48,17 @@ def image_view(image_id: int, **fields: Any) -> ImageView:
 
 
 class ManyImages:
-    """The part of an EngineApi that an ImageSource asks; `asked` are the ids that it wanted to know of."""
+    """The part of an EngineApi that an ImageSource asks; `asked` are the ids that it wanted to know of.
+
+    Its agency takes the images in `taken`; `weighed` are the ids of each question which of them it takes.
+    """
 
     def __init__(self, views: Sequence[ImageView]) -> None:
         self.views = {view.image_id: view for view in views}
         self.asked: list[int] = []
+        self.fits_asked: list[int] = []
+        self.weighed: list[list[int]] = []
+        self.taken: set[int] = set()
 
     async def image_ids(self, query: ImageQuery) -> list[int]:
         return sorted(self.views, reverse=query.sort == "newest")
@@ -59,6 +66,17 @@ class ManyImages:
     async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
         self.asked += image_ids
         return [self.views[image_id] for image_id in image_ids if image_id in self.views]
+
+    async def agency_fits(self, image_ids: Sequence[int], agency: str | None = None) -> list[FitView]:
+        self.fits_asked += image_ids
+        return [
+            FitView(image_id=one, agency=agency or "", is_accepted=one in self.taken, reasons=())
+            for one in image_ids
+        ]
+
+    async def fitting_images(self, image_ids: Sequence[int], agency: str) -> list[int]:
+        self.weighed.append(list(image_ids))
+        return [image_id for image_id in image_ids if image_id in self.taken]
 
 
 def draw(path: Path, size: tuple[int, int] = (64, 48), colour: tuple[int, ...] = (200, 40, 40)) -> Path:

@@ -1,7 +1,10 @@
 """The gallery says which pictures an agency takes, and shows only those, over all of them."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import cast
 
+import pytest
 from textual.widgets import Static
 
 from engine.export.requests import ImageEdit
@@ -103,21 +106,59 @@ async def test_an_agency_is_chosen_and_its_answer_filtered_by(home: EngineHome) 
             assert at.screen._source.agency.agency == ""
 
 
-async def test_what_is_taken_is_asked_of_an_agency(home: EngineHome) -> None:
+async def test_the_answer_is_waited_for_beside_the_keys(
+    home: EngineHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with home.open() as engine:
-        ids = [image.image_id for image in await finished_job(engine, 1)]
+        ids = sorted((image.image_id for image in await finished_job(engine, 2)), reverse=True)
+        fitting_images, goes_on = engine.fitting_images, asyncio.Event()
+
+        async def slowly(image_ids: Sequence[int], agency: str) -> list[int]:
+            await goes_on.wait()
+            return await fitting_images(image_ids, agency)
+
+        monkeypatch.setattr(engine, "fitting_images", slowly)
         async with running(services_for(engine, home=home)) as pilot:
             at = Gallery(pilot, engine)
             await open_gallery(at)
+            # Without an agency there is nobody to ask.
             await choose(at, "takes", "no")
             await wait_until(pilot, lambda: not at.screen._bar.state.is_filtered)
             assert any("Choose an agency first" in one.message for one in pilot.app._notifications)
             assert at.ids == ids
+            await choose(at, "agency", "adobe")
+            await choose(at, "takes", "yes")
+            summary = at.screen.query_one("#filter-summary", Static)
+            await wait_until(pilot, lambda: "asking what Adobe Stock takes" in str(summary.content))
+            await at.press("l")
+            assert at.grid.cursor_key == ids[1], "the list before stays, and keys are answered"
+            goes_on.set()
+            await at.until_ids([])
+            assert "asking" not in str(summary.content)
+
+
+async def test_agencies_that_cannot_be_read_are_said_once_and_hide_no_image(home: EngineHome) -> None:
+    async with home.open() as engine:
+        ids = [image.image_id for image in await finished_job(engine, 1)]
+        home.paths.agencies_file.write_text("[tiny]\nnam = 1\n", encoding="utf-8")
+        async with running(services_for(engine, home=home)) as pilot:
+            at = Gallery(pilot, engine)
+            await at.press("4")
+
+            def told() -> int:
+                return sum("agencies.toml" in one.message for one in pilot.app._notifications)
+
+            await wait_until(pilot, lambda: told() == 1)
+            await at.until_ids(ids)
+            at.screen.reload()
+            await wait_until(pilot, lambda: not at.screen.is_loading_now)
+            await pilot.pause()
+            assert told() == 1
 
 
 async def test_a_target_agency_is_chosen_from_the_start(home: EngineHome) -> None:
     home.paths.ensure()
-    home.paths.config_file.write_text('target_agency = "shutterstock"\n', encoding="utf-8")
+    home.paths.config_file.write_text('target_agency = "Shutterstock"\n', encoding="utf-8")
     async with home.open() as engine:
         await finished_job(engine, 1)
         async with running(services_for(engine, home=home)) as pilot:

@@ -1,14 +1,17 @@
 """Texts are edited on the screen: lengths as one types, one image or many, and what was typed is in the file."""
 
+import asyncio
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
 from textual.widgets import Input, Static
 
 from engine.export.requests import ImageEdit
+from engine.views import DecisionView
 from tests.support.app import wait_until
 from tests.support.engine import EngineHome
 from tests.tui.test_gallery import Gallery, gallery
@@ -88,7 +91,10 @@ async def test_one_image_is_edited_in_its_row_and_its_file(home: EngineHome) -> 
 
 async def test_what_cannot_be_written_is_said_and_stays_in_the_dialog(home: EngineHome) -> None:
     async with gallery(home, 1) as (at, images):
-        await open_dialog(at)
+        dialog = await open_dialog(at)
+        await at.press("tab", "shift+tab", "x")
+        title = dialog.query_one("#edit-title", Input)
+        assert title.value == f"{images[0].title}x", "what is there is mended, not replaced"
         at.app.screen.query_one("#edit-title", Input).value = "t" * 501
         await at.press("enter")
         await wait_until(at.pilot, lambda: "The title has 501 characters; 500 are the most." in said(at))
@@ -160,6 +166,37 @@ async def test_tags_and_category_of_all_marked_images(home: EngineHome) -> None:
         assert [one.title for one in now] == [one.title for one in images]
         assert any("Edited 3 images." in one.message for one in at.app._notifications)
         assert isinstance(at.app.screen, GalleryScreen)
+
+
+async def test_editing_many_is_stopped_by_esc_and_says_what_was_done(
+    home: EngineHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.screens.edit_dialog.AT_ONCE", 1)
+    async with gallery(home, 3) as (at, images):
+        edit_images, goes_on = at.engine.edit_images, asyncio.Event()
+        asked: list[int] = []
+
+        async def slowly(image_ids: Sequence[int], edit: ImageEdit) -> DecisionView:
+            asked.extend(image_ids)
+            if len(asked) == 2:
+                await goes_on.wait()
+            return await edit_images(image_ids, edit)
+
+        monkeypatch.setattr(at.engine, "edit_images", slowly)
+        await at.press("A")
+        dialog = await open_dialog(at)
+        await fill(at, "keywords", "cat")
+        await at.press("enter")
+        await wait_until(at.pilot, lambda: dialog.query_one(ConfirmBar).is_asking)
+        await at.press("enter")
+        await wait_until(at.pilot, lambda: "1 of 3 images   esc stop" in said(at, "#edit-keys"))
+        await wait_until(at.pilot, lambda: len(asked) == 2)
+        await at.press("escape")
+        goes_on.set()
+        await until_closed(at)
+        assert any("Edited 2 images; 1 left as before." in one.message for one in at.app._notifications)
+        now = await at.engine.images_by_id([image.image_id for image in images])
+        assert [one.tags for one in now] == [("cat",), ("cat",), images[2].tags]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from engine.api import EngineApi, ImageQuery
 from tests.support.engine import until
 from tests.support.images import ManyImages, image_view
+from tui.widgets.agency_fit import AgencyChoice
 from tui.widgets.image_rows import gallery_cells
 from tui.widgets.image_source import KEPT_VIEWS, ImageSource
 
@@ -145,3 +146,43 @@ async def test_views_that_are_there_already() -> None:
     heard.source.show_views([image_view(7), image_view(3)])
     assert list(heard.source.ids) == [7, 3]
     assert heard.source.cells(1) is not None
+
+
+async def test_only_the_rows_in_sight_are_asked_what_an_agency_says() -> None:
+    heard = Listener(10_000)
+    heard.images.taken = {10_000}
+    await heard.show(agency=AgencyChoice("adobe", "Adobe Stock"))
+    assert (heard.source.count, heard.images.weighed) == (10_000, [])
+    heard.source.request(0, 20)
+    await heard.until_loaded()
+    assert sorted(heard.images.fits_asked) == sorted(heard.images.asked)
+    assert len(heard.images.fits_asked) < 100
+    answers = [heard.source.fit(image_id) for image_id in (10_000, 9_999, 1)]
+    assert [None if one is None else one.is_accepted for one in answers] == [True, False, None]
+    heard.source.forget(9_999)
+    assert heard.source.fit(9_999) is None
+    await heard.until_loaded()
+    assert heard.source.fit(9_999) is not None
+    await heard.show()
+    assert heard.source.fit(10_000) is None, "nobody's answers are wanted any more"
+
+
+async def test_an_agency_is_asked_about_all_images_once_and_of_changed_ones_again() -> None:
+    heard = Listener(10_000)
+    heard.images.taken = {2, 5_000, 9_999}
+    taken = AgencyChoice("adobe", "Adobe Stock", only=True)
+    await heard.show(agency=taken)
+    assert list(heard.source.ids) == [9_999, 5_000, 2]
+    assert [len(ids) for ids in heard.images.weighed] == [10_000]
+    await heard.show(agency=AgencyChoice("adobe", "Adobe Stock", only=False))
+    assert heard.source.count == 9_997
+    heard.images.taken = {2, 3}
+    heard.source.forget_fits([3, 5_000])
+    await heard.show(agency=taken)
+    assert list(heard.source.ids) == [9_999, 3, 2], "9999 was not said to have changed"
+    assert heard.images.weighed[1:] == [[5_000, 3]]
+    heard.source.forget_fits()
+    await heard.show(agency=taken)
+    assert list(heard.source.ids) == [3, 2]
+    await heard.show(agency=AgencyChoice("other", "Other", only=True))
+    assert [len(ids) for ids in heard.images.weighed[2:]] == [10_000, 10_000]

@@ -50,7 +50,7 @@ async def test_a_small_terminal_shows_the_estimate_and_the_keys(home: EngineHome
 
 
 async def test_enter_starts_what_is_shown(home: EngineHome) -> None:
-    async with home.open() as engine:
+    async with home.open(target_agency="adobe") as engine:
         await engine.save_configuration("cats", settings(generation={"generations": 2}), is_default=True)
         await engine.save_configuration("dogs", settings(generation={"generations": 3}))
         async with running(services_for(engine, home=home)) as pilot:
@@ -59,6 +59,7 @@ async def test_enter_starts_what_is_shown(home: EngineHome) -> None:
             assert choice is not None
             assert choice.name == "cats"
             assert "2 from 2 prompts" in text(pilot)
+            assert "1024x1024 is 1.05 of at least 4 megapixels: Adobe Stock would not take" in text(pilot)
             await pilot.press("right")
             await wait_until(pilot, lambda: "3 from 3 prompts" in text(pilot))
             await pilot.press("tab", *"my job", "tab", "backspace", "4")

@@ -81,7 +81,11 @@ class EditDialog(Dialog[None]):
         with Horizontal(classes="field"):
             yield Label(title)
             yield Static(id=f"edit-{field}-length", classes="edit-length", markup=False)
-            yield LineInput(clean_text(text), placeholder=placeholder, id=f"edit-{field}")
+            line = LineInput(clean_text(text), placeholder=placeholder, id=f"edit-{field}")
+            line.select_on_focus = (
+                False  # the first letter typed would take the place of a text that is only mended
+            )
+            yield line
 
     def on_mount(self) -> None:
         self._show_lengths()
@@ -220,7 +224,7 @@ class EditDialog(Dialog[None]):
 
     def _tell(self, done: int, refused: Sequence[RefusalView]) -> None:
         left = len(self._image_ids) - done - len(refused)
-        said = f"Edited {plural(done, 'image')}." + (f" {count(left)} were left as they are." if left else "")
+        said = f"Edited {plural(done, 'image')}{f'; {count(left)} left as before' if left else ''}."
         if refused:
             title = f"{plural(len(refused), 'image')} not edited"
             self.host.toast(f"{said}\n{refusal_text(refused)}", title=title, severity="warning")

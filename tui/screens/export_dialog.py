@@ -101,7 +101,7 @@ class ExportDialog(Dialog[None]):
             return
         self._agencies = {one.agency: one for one in agencies}
         names = [(one.agency, f"{one.name}{'' if one.is_verified else ' (unverified)'}") for one in agencies]
-        self._choice("agency").offer(names)
+        self._choice("agency").offer(names, self.host.preferences.target_agency or "")
         place = self.query_one("#export-place", Input)
         if folder is not None and not place.value:
             place.value = f"{folder}/"

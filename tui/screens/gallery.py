@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 from textual.widgets import Static
 
+from engine.errors import EngineUnreachableError
 from engine.events import Event, ImageChanged
 from engine.export.views import AgencyView
 from engine.text import clean_text
@@ -54,6 +55,7 @@ class GalleryScreen(FilterKeys, EditActions, JobFilter):
         self._wall = ImageSource(cells=gallery_cells, spawn=self._spawn, on_loaded=self._show_line)
         self._rows = ImageSource(cells=self._row_cells, spawn=self._spawn, on_loaded=self._show_line)
         self._agencies: Sequence[AgencyView] = ()
+        self._has_asked_agencies = False
         self._keeps_fits = False
         """Whether the next load need not ask the agency again about images that did not change."""
         self._is_list = False
@@ -111,7 +113,7 @@ class GalleryScreen(FilterKeys, EditActions, JobFilter):
         self._keeps_fits = False
         agency = self._agency_wanted()
         if agency.only is not None:
-            self._bar.show_count(None, f"asking what {agency.name} takes")
+            self._bar.show_count(None, f"asking what {clean_text(agency.name)} takes")
         query = image_query(state, (ImageStatus.APPROVED,), job_id, local_today())
         pending = self.host.decisions.pending
         await self._source.show(self.engine, query, without=pending, agency=agency)
@@ -120,17 +122,22 @@ class GalleryScreen(FilterKeys, EditActions, JobFilter):
             self._return_to = None
         self._show_count()
         self._show_line()
-        if not self._agencies:
+        if not self._has_asked_agencies:
+            self._has_asked_agencies = True  # a file that cannot be read is said once, not at every reload
             self.run_query(self._load_agencies(), "read the agencies")
 
     async def _load_agencies(self) -> None:
-        self._agencies = await self.engine.agencies()
+        try:
+            self._agencies = await self.engine.agencies()
+        except EngineUnreachableError:
+            self._has_asked_agencies = False
+            raise
         self._bar.offer((*GALLERY_FACETS, *agency_facets(self._agencies)))
         if self._agency_wanted() != self._source.agency:
             self.reload()
 
     def _agency_wanted(self) -> AgencyChoice:
-        return agency_choice(self._bar.state, self._agencies, self.host.preferences.target_agency)
+        return agency_choice(self._bar.state, self._agencies, self.host.preferences.target_agency or "")
 
     def _row_cells(self, image: ImageView) -> Sequence[Cell]:
         if not self._rows.agency.agency:

@@ -11,6 +11,8 @@ from engine.text import clean_text
 from tui.widgets.filter_state import Facet, FilterState, Option
 
 AGENCY = "agency"
+_GENERIC = "generic"
+"""A sheet for whomever: not an agency whose answer could be asked for."""
 TAKES = "takes"
 _TAKES = Facet(
     TAKES,
@@ -35,13 +37,13 @@ NO_AGENCY = AgencyChoice()
 
 def agency_facets(agencies: Sequence[AgencyView]) -> tuple[Facet, ...]:
     """The filter: which agency, and what of its answers; an agency that takes nothing at all says so."""
-    options = tuple(Option(one.agency, _label(one)) for one in agencies)
+    options = tuple(Option(one.agency, _label(one)) for one in agencies if one.agency != _GENERIC)
     return (Facet(AGENCY, "Agency", options, is_many=False), _TAKES) if options else ()
 
 
-def agency_choice(state: FilterState, agencies: Sequence[AgencyView], target: str | None) -> AgencyChoice:
+def agency_choice(state: FilterState, agencies: Sequence[AgencyView], target: str) -> AgencyChoice:
     """What the filter wants; where it names no agency, `target` is meant."""
-    wanted = (state.value(AGENCY) or target or "").strip().lower()
+    wanted = state.value(AGENCY) or target
     view = next((one for one in agencies if one.agency == wanted), None)
     if view is None:
         return NO_AGENCY
