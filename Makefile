@@ -9,7 +9,7 @@ WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-unit test-fast test-acceptance check lint format bench lock clean runtime dev
+.PHONY: help demo test test-fast check lint format bench lock clean runtime dev
 
 help: ## list these tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -20,14 +20,15 @@ demo: runtime ## run a job against the built-in simulator, without keys, with it
 test: dev ## run every test, without keys and without a terminal
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS) </dev/null
 
+.PHONY: test-unit test-acceptance
 test-unit: dev ## run the tests of single modules only: no other process, no terminal
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not (acceptance or process or terminal)" $(ARGS) </dev/null
 
-test-fast: dev ## run all tests but the whole stories
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not acceptance" $(ARGS) </dev/null
-
 test-acceptance: dev ## run the whole stories only: real HTTP, killed processes, terminals
 	$(BIN)/python -m pytest -n $(WORKERS) -m acceptance $(ARGS) </dev/null
+
+test-fast: dev ## run all tests but the whole stories
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not acceptance" $(ARGS) </dev/null
 
 check: lint test ## all that continuous integration asks: lint, then test
 

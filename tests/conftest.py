@@ -4,8 +4,6 @@ import ipaddress
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 
 from tests.support.clock import FakeClock
 from tests.support.engine import EngineHome, engine_home
-from tests.support.marks import BEYOND, marks_for
+from tests.support.marks import only_what_is_marked, pytest_itemcollected  # noqa: F401 - pytest finds them here
 
 _PREFIXES = ("GIMF_", "PIAPI_", "OPENAI_", "REMOVE_BG_", "RUNWARE_", "XDG_")
 _SUFFIX = "_PROXY"
@@ -38,27 +36,6 @@ def pytest_configure() -> None:
     ):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, usual)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        for name in marks_for(item):
-            item.add_marker(name)
-
-
-@pytest.fixture(autouse=True)
-def only_what_is_marked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A unit test neither starts a process nor draws the app: `make test-unit` is quick and needs nothing else."""
-    if any(request.node.get_closest_marker(name) for name in BEYOND):
-        return
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("a unit test goes beyond its process: mark it, see tests/support/marks.py")
-
-    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
-    if "textual.app" in sys.modules:
-        monkeypatch.setattr(sys.modules["textual.app"].App, "run_test", refuse)
 
 
 @pytest.fixture(autouse=True)

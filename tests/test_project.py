@@ -239,16 +239,18 @@ def test_program_starts_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> Non
 
 def test_every_part_of_the_tests_has_a_task_and_a_known_marker() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    chosen = dict(re.findall(r'^(test-[a-z]+):.*\n\t.* -m "?([^"\n]+?)"? \$\(ARGS\)', makefile, re.MULTILINE))
+    chosen = dict(
+        re.findall(r'^(test-[a-z]+):.*\n\t.*WORKERS\) -m "?([^"\n]+?)"? \$\(ARGS\)', makefile, re.MULTILINE)
+    )
     assert chosen == {
         "test-unit": f"not ({' or '.join(BEYOND)})",
         "test-fast": f"not {STORIES}",
         "test-acceptance": STORIES,
     }
-    phony = re.findall(r"^\.PHONY:(.*)$", makefile, re.MULTILINE)[0].split()
+    phony = " ".join(re.findall(r"^\.PHONY:(.*)$", makefile, re.MULTILINE)).split()
     assert set(chosen) <= set(phony)
     known = {marker.partition(":")[0] for marker in pyproject()["tool"]["pytest"]["ini_options"]["markers"]}
-    assert known == set(BEYOND)
+    assert set(BEYOND) <= known
 
 
 def test_a_commit_of_the_product_runs_the_fast_tests() -> None:
