@@ -12,7 +12,7 @@ WORKERS ?= 4
 .PHONY: help demo test test-fast test-faults soak check lint format bench lock clean runtime dev
 
 help: ## list these tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: runtime ## run a job against the built-in simulator, without keys, with its files in .demo; then the program
 	@$(BIN)/gimf demo --home .demo $(ARGS)
@@ -20,7 +20,14 @@ demo: runtime ## run a job against the built-in simulator, without keys, with it
 test: dev ## run every test, without keys and without a terminal
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS) </dev/null
 
-test-fast: dev ## run the tests of single modules, not the whole stories
+.PHONY: test-unit test-acceptance
+test-unit: dev ## run the tests of single modules only: no other process, no terminal
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not (acceptance or process or terminal)" $(ARGS) </dev/null
+
+test-acceptance: dev ## run the whole stories only: real HTTP, killed processes, terminals
+	$(BIN)/python -m pytest -n $(WORKERS) -m acceptance $(ARGS) </dev/null
+
+test-fast: dev ## run all tests but the whole stories
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not acceptance" $(ARGS) </dev/null
 
 test-faults: dev ## kill the program at every named point and at random moments, 20 times each, for 10 minutes at most

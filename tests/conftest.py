@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.clock import FakeClock
 from tests.support.engine import EngineHome, engine_home
+from tests.support.marks import only_what_is_marked, pytest_itemcollected  # noqa: F401 - pytest finds them here
 
 _PREFIXES = ("GIMF_", "PIAPI_", "OPENAI_", "REMOVE_BG_", "RUNWARE_", "XDG_")
 _SUFFIX = "_PROXY"

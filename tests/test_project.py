@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from engine.crash import CRASH_POINTS
+from tests.support.marks import BEYOND, PROCESS, STORIES
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
@@ -234,3 +235,32 @@ def test_program_starts_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> Non
         start + "import sys; sys.argv[1:] = ['--version']; sys.exit(s.load()())", python, tmp_path
     )
     assert pyproject()["project"]["version"] in printed
+
+
+def test_every_part_of_the_tests_has_a_task_and_a_known_marker() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    chosen = dict(
+        re.findall(r'^(test-[a-z]+):.*\n\t.*WORKERS\) -m "?([^"\n]+?)"? \$\(ARGS\)', makefile, re.MULTILINE)
+    )
+    assert chosen == {
+        "test-unit": f"not ({' or '.join(BEYOND)})",
+        "test-fast": f"not {STORIES}",
+        "test-acceptance": STORIES,
+    }
+    phony = " ".join(re.findall(r"^\.PHONY:(.*)$", makefile, re.MULTILINE)).split()
+    assert set(chosen) <= set(phony)
+    known = {marker.partition(":")[0] for marker in pyproject()["tool"]["pytest"]["ini_options"]["markers"]}
+    assert set(BEYOND) <= known
+
+
+def test_a_commit_of_the_product_runs_the_fast_tests() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"entry: make test-fast\n(?: {8}\w.*\n)*? {8}files: (.*)", hooks)
+    for name in ("engine/queue.py", "db/migrations/001_initial.sql", "tui/screens/jobs.py"):
+        assert re.search(pattern, name)
+    assert not re.search(pattern, "docs/tui/ssh.md")
+
+
+def test_what_goes_beyond_its_process_is_marked_by_itself(request: pytest.FixtureRequest) -> None:
+    """This module holds `subprocess`."""
+    assert {mark.name for mark in request.node.iter_markers()} & set(BEYOND) == {PROCESS}

@@ -302,6 +302,7 @@ async def test_a_line_that_is_no_json_ends_only_that_connection(home: EngineHome
         assert (await client.totals()).jobs == 0
 
 
+@pytest.mark.process
 async def test_a_killed_engine_is_lost_and_every_call_says_so(home: EngineHome) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -331,6 +332,7 @@ async def test_a_killed_engine_is_lost_and_every_call_says_so(home: EngineHome) 
         assert (await client.progress(job.job_id)).job_id == job.job_id
 
 
+@pytest.mark.process
 async def test_a_hangup_leaves_it_running_and_sigterm_ends_it(home: EngineHome) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -351,6 +353,7 @@ async def test_a_hangup_leaves_it_running_and_sigterm_ends_it(home: EngineHome) 
     assert not home.paths.socket_file.exists()
 
 
+@pytest.mark.process
 async def test_it_ends_with_the_process_that_started_it_where_that_was_wished(home: EngineHome) -> None:
     script = (
         "import subprocess, sys\n"

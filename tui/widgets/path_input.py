@@ -104,8 +104,7 @@ class PathInput(Vertical):
             return
         found = await self._completion(text)
         state = await asyncio.to_thread(judge, text, is_folder=self._is_folder)
-        if not self._is_gone:
-            self._say(state_line(state, found))
+        self._say(state_line(state, found))
 
     @property
     def _is_gone(self) -> bool:
@@ -116,7 +115,10 @@ class PathInput(Vertical):
         return await asyncio.to_thread(complete, text, only_folders=self._is_folder, suffixes=self._suffixes)
 
     def _say(self, line: Text) -> None:
-        self.query_one(".path-state", Static).update(line)
+        for shown in self.query(".path-state").results(
+            Static
+        ):  # the parts of one that goes away go one by one
+            shown.update(line)
 
 
 def state_text(state: PathState) -> Text:

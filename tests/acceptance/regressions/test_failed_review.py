@@ -30,7 +30,9 @@ async def test_images_of_old_jobs_are_there_after_a_restart(tmp_path: Path) -> N
         expected = sorted((image.image_id for image in (*old, *new)), reverse=True)
         async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
             screen = await go(pilot, "3", ReviewScreen)
-            table, preview = screen.query_one(RecordTable), screen.query_one(ImagePreview)
+            await wait_until(pilot, lambda: isinstance(screen.focused, RecordTable))
+            table, preview = screen.focused, screen.query_one(ImagePreview)
+            assert isinstance(table, RecordTable)
             await wait_until(pilot, lambda: table.source.count == 3)
             for image_id in expected:
                 await wait_until(
