@@ -17,6 +17,7 @@ from engine.electron.views import ImportView
 from engine.export.requests import ExportRequest, ImageEdit
 from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
 from engine.settings import Settings
+from engine.statistics_views import StatisticsView
 from engine.views import (
     AttemptView,
     ConfigurationView,
@@ -352,6 +353,12 @@ class EngineApi(Protocol):
 
     async def standing(self) -> StandingView:
         """`queue` and `totals` of one moment, so that their numbers agree while a job runs."""
+        ...
+
+    async def statistics(
+        self, *, created_from: str | None = None, created_to: str | None = None
+    ) -> StatisticsView:
+        """Everything that came and was spent in a span of time: from a moment on, and before another one."""
         ...
 
     async def configurations(self) -> list[ConfigurationView]: ...
