@@ -21,14 +21,15 @@ CREATE TABLE spend_quarters (
 ) STRICT, WITHOUT ROWID;
 
 -- How long the steps of the first work on an image took, each from the commit of the step before to its own. Bands keep
--- the middle exact enough however long the longest took: a step over which the computer was off says nothing.
-CREATE TABLE step_quarters (
-    quarter  TEXT NOT NULL,            -- in which the image came
+-- the middle exact enough however long the longest took: a step over which the computer was off says nothing. By whole
+-- hours, since a quarter would have about as many bands as images.
+CREATE TABLE step_hours (
+    hour     TEXT NOT NULL,            -- in which the image came, 2026-01-31T08
     step     TEXT NOT NULL CHECK (step IN ('generate', 'quality_check', 'process', 'metadata', 'save')),
     band_ms  INTEGER NOT NULL,         -- the lower end: one digit and a half, such as 1000, 1500, 2000
     images   INTEGER NOT NULL,
     total_ms INTEGER NOT NULL,
-    PRIMARY KEY (quarter, step, band_ms)
+    PRIMARY KEY (hour, step, band_ms)
 ) STRICT, WITHOUT ROWID;
 
 -- What was rejected or failed, and why; an image has a stage only while it stands so, or lies so in the trash.
@@ -68,27 +69,27 @@ END;
 -- The steps: from the sending of an order to its picture on the disk, then from step to step while the image is in its
 -- first work. A step that the settings left out, and an image with a warning, whose step was cut short, do not count.
 
-CREATE TRIGGER step_quarters_generate AFTER INSERT ON images WHEN new.progress = 'downloaded' BEGIN
-    INSERT INTO step_quarters (quarter, step, band_ms, images, total_ms)
-    SELECT quarter, step, ms * 2 / power * power / 2, 1, ms FROM (
-        SELECT quarter, step, ms, CASE WHEN ms < 100 THEN 10 WHEN ms < 1000 THEN 100 WHEN ms < 10000 THEN 1000
+CREATE TRIGGER step_hours_generate AFTER INSERT ON images WHEN new.progress = 'downloaded' BEGIN
+    INSERT INTO step_hours (hour, step, band_ms, images, total_ms)
+    SELECT hour, step, ms * 2 / power * power / 2, 1, ms FROM (
+        SELECT hour, step, ms, CASE WHEN ms < 100 THEN 10 WHEN ms < 1000 THEN 100 WHEN ms < 10000 THEN 1000
             WHEN ms < 100000 THEN 10000 WHEN ms < 1000000 THEN 100000 ELSE 1000000 END AS power
-        FROM (SELECT substr(new.created_at, 1, 14) || substr('00153045', 1 + 2 * (CAST(substr(new.created_at, 15, 2) AS INTEGER) / 15), 2) AS quarter,
+        FROM (SELECT substr(new.created_at, 1, 13) AS hour,
             'generate' AS step, CAST(round((julianday(new.created_at) - julianday(submitted_at)) * 86400000) AS INTEGER) AS ms
             FROM tasks WHERE task_id = new.task_id AND submitted_at <= new.created_at)
     )
     WHERE true ON CONFLICT DO UPDATE SET images = images + 1, total_ms = total_ms + excluded.total_ms;
 END;
 
-CREATE TRIGGER step_quarters_update AFTER UPDATE OF progress, status ON images
+CREATE TRIGGER step_hours_update AFTER UPDATE OF progress, status ON images
 WHEN old.status = 'pending' AND new.warnings = '[]' AND old.updated_at <= new.updated_at
     AND (old.progress <> new.progress OR new.status = 'qc_failed')
 BEGIN
-    INSERT INTO step_quarters (quarter, step, band_ms, images, total_ms)
-    SELECT quarter, step, ms * 2 / power * power / 2, 1, ms FROM (
-        SELECT quarter, step, ms, CASE WHEN ms < 100 THEN 10 WHEN ms < 1000 THEN 100 WHEN ms < 10000 THEN 1000
+    INSERT INTO step_hours (hour, step, band_ms, images, total_ms)
+    SELECT hour, step, ms * 2 / power * power / 2, 1, ms FROM (
+        SELECT hour, step, ms, CASE WHEN ms < 100 THEN 10 WHEN ms < 1000 THEN 100 WHEN ms < 10000 THEN 1000
             WHEN ms < 100000 THEN 10000 WHEN ms < 1000000 THEN 100000 ELSE 1000000 END AS power
-        FROM (SELECT substr(new.created_at, 1, 14) || substr('00153045', 1 + 2 * (CAST(substr(new.created_at, 15, 2) AS INTEGER) / 15), 2) AS quarter,
+        FROM (SELECT substr(new.created_at, 1, 13) AS hour,
             CASE
                 WHEN old.progress = 'downloaded' AND (new.is_checked = 1 OR new.status = 'qc_failed') THEN 'quality_check'
                 WHEN old.progress = 'checked' AND new.progress = 'processed' THEN 'process'
@@ -111,11 +112,11 @@ SELECT substr(at, 1, 14) || substr('00153045', 1 + 2 * (CAST(substr(at, 15, 2) A
     coalesce(job_id, '') AS job, service, model, sum(amount_micros)
 FROM ledger WHERE account IN ('actual', 'committed', 'unknown') GROUP BY quarter, job, service, model;
 
-INSERT INTO step_quarters (quarter, step, band_ms, images, total_ms)
-SELECT quarter, step, ms * 2 / power * power / 2, 1, ms FROM (
-        SELECT quarter, step, ms, CASE WHEN ms < 100 THEN 10 WHEN ms < 1000 THEN 100 WHEN ms < 10000 THEN 1000
+INSERT INTO step_hours (hour, step, band_ms, images, total_ms)
+SELECT hour, step, ms * 2 / power * power / 2, 1, ms FROM (
+        SELECT hour, step, ms, CASE WHEN ms < 100 THEN 10 WHEN ms < 1000 THEN 100 WHEN ms < 10000 THEN 1000
             WHEN ms < 100000 THEN 10000 WHEN ms < 1000000 THEN 100000 ELSE 1000000 END AS power
-        FROM (SELECT substr(images.created_at, 1, 14) || substr('00153045', 1 + 2 * (CAST(substr(images.created_at, 15, 2) AS INTEGER) / 15), 2) AS quarter,
+        FROM (SELECT substr(images.created_at, 1, 13) AS hour,
             'generate' AS step, CAST(round((julianday(images.created_at) - julianday(submitted_at)) * 86400000) AS INTEGER) AS ms
             FROM images JOIN tasks USING (task_id)
             WHERE progress IS NOT NULL AND submitted_at <= images.created_at)

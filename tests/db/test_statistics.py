@@ -17,7 +17,7 @@ from db.statistics import Span
 from db.status import Approval
 from tests.db.rows import Rows
 
-TABLES = ("image_quarters", "spend_quarters", "step_quarters")
+TABLES = ("image_quarters", "spend_quarters", "step_hours")
 
 
 def at(seconds: float) -> str:
@@ -60,7 +60,7 @@ async def test_each_step_takes_from_the_end_of_the_one_before_to_its_own(rows: R
         "metadata": [5_400],
         "save": [50],
     }
-    assert await steps(rows, Span(since=at(900))) == {}
+    assert await steps(rows, Span(since="2026-01-31T09:00:00.000Z")) == {}
 
 
 async def test_a_step_that_was_left_out_or_cut_short_does_not_count(rows: Rows) -> None:
@@ -129,7 +129,7 @@ async def test_an_older_database_gets_what_its_rows_say(
     assert {name: migrated[name] for name in ("image_quarters", "spend_quarters")} == {
         name: now[name] for name in ("image_quarters", "spend_quarters")
     }
-    assert migrated["step_quarters"] == [row for row in now["step_quarters"] if row[1] == "generate"]
+    assert migrated["step_hours"] == [row for row in now["step_hours"] if row[1] == "generate"]
 
 
 @pytest.fixture
