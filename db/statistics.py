@@ -5,11 +5,12 @@ An image is counted once, by its own job and the time at which it came; a retry 
 deleted jobs are images in the trash, as in the totals; their money stays spent.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiosqlite
 
-from db.query import fetch_rows, literals
+from db.query import fetch_rows, json_text, literals
 from db.status import ImageStatus, Stage
 
 _QUARTER = len("2026-01-31T08:15")
@@ -20,6 +21,11 @@ _REJECTED = literals(
 _FAILURES = f"""FROM images INDEXED BY images_by_reason WHERE stage IS NOT NULL AND status IN ({_REJECTED})
     AND created_at >= :since AND created_at < :until
     AND job_id NOT IN (SELECT job_id FROM jobs WHERE deleted_at IS NOT NULL)"""  # noqa: S608 - constants only
+
+
+_SUMS = ", ".join(f"sum(of_job.{status.value})" for status in ImageStatus)
+_SUMS_NAMED = ", ".join(f"sum({status.value}) AS {status.value}" for status in ImageStatus)
+_DAYS = """(SELECT value ->> 0 AS name, value ->> 1 AS since, value ->> 2 AS until FROM json_each(:days))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,36 @@ class Span:
     def parameters(self) -> dict[str, object]:
         """Texts that sort before and after every time stand for no bound."""
         return {"since": (self.since or "")[:_QUARTER], "until": (self.until or "~")[:_QUARTER]}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of some zone: its name, and the stored times at which it begins and at which it is over."""
+
+    name: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSum:
+    """Images of one day, configuration (None: their job had none, or is gone for good) and model, by status."""
+
+    day: str
+    configuration: str | None
+    provider: str
+    model: str
+    images: dict[ImageStatus, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SpendSum:
+    """Money of one day and model."""
+
+    day: str
+    service: str
+    model: str
+    micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,52 +90,52 @@ class StepBand:
     total_ms: int
 
 
-type ByStatus[Key] = dict[Key, dict[ImageStatus, int]]
+def _day_parameters(days: Sequence[Day]) -> dict[str, object]:
+    return {"days": json_text([(day.name, day.since[:_QUARTER], day.until[:_QUARTER]) for day in days])}
 
 
-async def images_by_quarter(connection: aiosqlite.Connection, span: Span) -> ByStatus[str]:
-    """Images of each quarter in which some came."""
-    statement = f"""SELECT quarter, status, sum(images) FROM image_quarters WHERE {_SPAN}
-        GROUP BY quarter, status HAVING sum(images) > 0 ORDER BY quarter"""  # noqa: S608 - constants only
-    sums: ByStatus[str] = {}
-    for quarter, status, images in await fetch_rows(connection, statement, span.parameters):
-        sums.setdefault(quarter, {})[ImageStatus(status)] = images
-    return sums
+async def dates(connection: aiosqlite.Connection, span: Span) -> list[str]:
+    """The UTC dates on which an image came or money was booked; one step into the tables for each."""
+    found: set[str] = set()
+    for table in ("image_quarters", "spend_quarters"):
+        statement = f"""WITH RECURSIVE steps (date) AS (
+                SELECT substr(min(quarter), 1, 10) FROM {table} WHERE {_SPAN}
+                UNION ALL
+                SELECT (SELECT substr(min(quarter), 1, 10) FROM {table}
+                    WHERE quarter > date || 'T~' AND quarter < :until)
+                FROM steps WHERE date IS NOT NULL
+            ) SELECT date FROM steps WHERE date IS NOT NULL"""  # noqa: S608 - constants only
+        found.update(row[0] for row in await fetch_rows(connection, statement, span.parameters))
+    return sorted(found)
 
 
-async def images_by_configuration(connection: aiosqlite.Connection, span: Span) -> ByStatus[str | None]:
-    """Images by the name of the configuration that their job ran with; None: it had none, or is gone for good."""
-    statement = f"""SELECT configuration_name, of_job.status, sum(of_job.images) FROM
-        (SELECT job_id, status, sum(images) AS images FROM image_quarters WHERE {_SPAN} GROUP BY job_id, status)
-        AS of_job LEFT JOIN jobs USING (job_id)
-        GROUP BY configuration_name, of_job.status HAVING sum(of_job.images) > 0"""  # noqa: S608 - constants only
-    sums: ByStatus[str | None] = {}
-    for name, status, images in await fetch_rows(connection, statement, span.parameters):
-        sums.setdefault(name, {})[ImageStatus(status)] = images
-    return sums
+async def images_by_day(connection: aiosqlite.Connection, days: Sequence[Day]) -> list[ImageSum]:
+    """Images of these days by what became of them, by model and by the configuration of their job."""
+    statement = f"""SELECT name, configuration_name, provider, model, {_SUMS} FROM
+        (SELECT name, job_id, provider, model, {_SUMS_NAMED} FROM {_DAYS} CROSS JOIN image_quarters
+            ON quarter >= since AND quarter < until GROUP BY name, job_id, provider, model) AS of_job
+        LEFT JOIN jobs USING (job_id)
+        GROUP BY name, configuration_name, provider, model"""  # noqa: S608 - constants only
+    return [
+        ImageSum(row[0], row[1], row[2], row[3], counts)
+        for row in await fetch_rows(connection, statement, _day_parameters(days))
+        if (counts := {status: number for status, number in zip(ImageStatus, row[4:], strict=True) if number})
+    ]
 
 
-async def images_by_model(connection: aiosqlite.Connection, span: Span) -> ByStatus[tuple[str, str]]:
-    """Images by provider and model."""
-    statement = f"""SELECT provider, model, status, sum(images) FROM image_quarters WHERE {_SPAN}
-        GROUP BY provider, model, status HAVING sum(images) > 0"""  # noqa: S608 - constants only
-    sums: ByStatus[tuple[str, str]] = {}
-    for provider, model, status, images in await fetch_rows(connection, statement, span.parameters):
-        sums.setdefault((provider, model), {})[ImageStatus(status)] = images
-    return sums
+async def spend_by_day(connection: aiosqlite.Connection, days: Sequence[Day]) -> list[SpendSum]:
+    """Micros of these days booked as paid, on their way or possibly paid, as in `ledger.spent_since`, by model."""
+    statement = f"""SELECT name, service, model, sum(micros) FROM {_DAYS} CROSS JOIN spend_quarters
+        ON quarter >= since AND quarter < until
+        GROUP BY name, service, model HAVING sum(micros) <> 0"""  # noqa: S608 - constants only
+    rows = await fetch_rows(connection, statement, _day_parameters(days))
+    return [SpendSum(*row) for row in rows]
 
 
 async def jobs_by_configuration(connection: aiosqlite.Connection, span: Span) -> dict[str | None, int]:
     """Jobs of every kind that were made in the span and are not deleted."""
     statement = """SELECT configuration_name, count(*) FROM jobs
         WHERE created_at >= :since AND created_at < :until AND deleted_at IS NULL GROUP BY configuration_name"""
-    return {row[0]: row[1] for row in await fetch_rows(connection, statement, span.parameters)}
-
-
-async def spend_by_quarter(connection: aiosqlite.Connection, span: Span) -> dict[str, int]:
-    """Micros booked as paid, on their way or possibly paid, as in `ledger.spent_since`."""
-    statement = f"""SELECT quarter, sum(micros) FROM spend_quarters WHERE {_SPAN}
-        GROUP BY quarter HAVING sum(micros) <> 0 ORDER BY quarter"""  # noqa: S608 - constants only
     return {row[0]: row[1] for row in await fetch_rows(connection, statement, span.parameters)}
 
 
@@ -112,30 +148,25 @@ async def spend_by_configuration(connection: aiosqlite.Connection, span: Span) -
     return {row[0]: row[1] for row in await fetch_rows(connection, statement, span.parameters)}
 
 
-async def spend_by_model(connection: aiosqlite.Connection, span: Span) -> dict[tuple[str, str], int]:
-    """Micros by service and model."""
-    statement = f"""SELECT service, model, sum(micros) FROM spend_quarters WHERE {_SPAN}
-        GROUP BY service, model HAVING sum(micros) <> 0"""  # noqa: S608 - constants only
-    return {(row[0], row[1]): row[2] for row in await fetch_rows(connection, statement, span.parameters)}
-
-
-async def failures_by_stage(connection: aiosqlite.Connection, span: Span) -> dict[Stage, int]:
-    """Images that were rejected or failed and still stand so, or lie so in the trash, without those of deleted jobs."""
-    statement = f"SELECT stage, count(*) {_FAILURES} GROUP BY stage"
-    return {Stage(row[0]): row[1] for row in await fetch_rows(connection, statement, span.parameters)}
-
-
-async def commonest_failures(connection: aiosqlite.Connection, span: Span, limit: int) -> list[Failures]:
-    """The same images by the words of their reasons, the most frequent first."""
-    statement = f"""SELECT stage, error_code, reason, count(*) AS images {_FAILURES}
-        GROUP BY stage, reason, error_code ORDER BY images DESC, stage, reason LIMIT :limit"""
+async def failures(
+    connection: aiosqlite.Connection, span: Span, limit: int
+) -> tuple[dict[Stage, int], list[Failures]]:
+    """Images that were rejected or failed and still stand so, or lie so in the trash, without those of deleted jobs: by
+    stage, and by the words of their reasons, of these the `limit` most frequent, the most frequent first."""
+    statement = f"""WITH alike AS MATERIALIZED
+        (SELECT stage, error_code, reason, count(*) AS images {_FAILURES} GROUP BY stage, reason, error_code)
+        SELECT 1, stage, NULL, NULL, sum(images) FROM alike GROUP BY stage
+        UNION ALL
+        SELECT * FROM (SELECT 2, * FROM alike ORDER BY images DESC, stage, reason LIMIT :limit)"""  # noqa: S608 - constants only
     rows = await fetch_rows(connection, statement, {**span.parameters, "limit": limit})
-    return [Failures(Stage(row[0]), row[1], row[2], row[3]) for row in rows]
+    stages = {Stage(row[1]): row[4] for row in rows if row[0] == 1}
+    alike = [Failures(Stage(row[1]), row[2], row[3], row[4]) for row in rows if row[0] == 2]
+    return stages, sorted(alike, key=lambda one: (-one.images, one.stage, one.reason or ""))
 
 
 async def step_bands(connection: aiosqlite.Connection, span: Span) -> list[StepBand]:
-    """The steps' times, for each step from the shortest to the longest; the span counts to the hour."""
-    statement = """SELECT step, sum(images), sum(total_ms) FROM step_hours
-        WHERE hour >= substr(:since, 1, 13) AND hour < substr(:until, 1, 13)
+    """The steps' times, for each step from the shortest to the longest, of the UTC days nearest to the span."""
+    statement = """SELECT step, sum(images), sum(total_ms) FROM step_days
+        WHERE day >= coalesce(date(:since, '+12 hours'), '') AND day < coalesce(date(:until, '+12 hours'), '~')
         GROUP BY step, band_ms ORDER BY step, band_ms"""
     return [StepBand(*row) for row in await fetch_rows(connection, statement, span.parameters)]

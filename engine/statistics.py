@@ -1,11 +1,13 @@
 """The statistics of a span of time: the sums of db.statistics put together by day, configuration, model and step."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
 
 from db import statistics as sums
 from db.connection import Database
-from db.statistics import Span, StepBand
+from db.records import utc_text
+from db.statistics import Day, ImageSum, Span, SpendSum, StepBand
 from db.status import ImageStatus
 from engine.statistics_views import (
     ConfigurationSums,
@@ -35,16 +37,16 @@ class StatisticsQueries:
         """See EngineApi."""
         span = Span(created_from, created_to)
         async with self._database.snapshot() as connection:
-            images = await sums.images_by_quarter(connection, span)
-            spend = await sums.spend_by_quarter(connection, span)
-            stages = await sums.failures_by_stage(connection, span)
-            reasons = await sums.commonest_failures(connection, span, REASONS)
+            days = _days_of(await sums.dates(connection, span), span)
+            images = await sums.images_by_day(connection, days)
+            spend = await sums.spend_by_day(connection, days)
+            stages, reasons = await sums.failures(connection, span, REASONS)
             bands = await sums.step_bands(connection, span)
-            by_configuration = await sums.images_by_configuration(connection, span)
             jobs = await sums.jobs_by_configuration(connection, span)
             spend_by_configuration = await sums.spend_by_configuration(connection, span)
-            by_model = await sums.images_by_model(connection, span)
-            spend_by_model = await sums.spend_by_model(connection, span)
+        by_configuration = _counted(images, lambda one: one.configuration)
+        by_model = _counted(images, lambda one: (one.provider, one.model))
+        spend_by_model = _summed(spend, lambda one: (one.service, one.model))
         configurations = [
             ConfigurationSums(
                 configuration=name,
@@ -67,8 +69,8 @@ class StatisticsQueries:
             created_from=created_from,
             created_to=created_to,
             jobs=sum(jobs.values()),
-            spend_usd=dollars(sum(spend.values())),
-            days=_days(images, spend),
+            spend_usd=dollars(sum(one.micros for one in spend)),
+            days=_day_views(_counted(images, lambda one: one.day), _summed(spend, lambda one: one.day)),
             failed_stages=tuple(
                 FailedStageView(stage=stage, images=number)
                 for stage, number in sorted(stages.items(), key=lambda one: (-one[1], one[0]))
@@ -84,7 +86,7 @@ class StatisticsQueries:
             models=tuple(
                 sorted(models, key=lambda one: (-one.images, -one.spend_usd, one.service, one.model))
             ),
-            **_image_sums(_added(images.values())),
+            **_image_sums(_counted(images, lambda _one: None).get(None, {})),
         )
 
 
@@ -108,30 +110,51 @@ def _image_sums(counts: Counts) -> dict[str, int | float | None]:
     }
 
 
-def _added(many: Iterable[Counts]) -> dict[ImageStatus, int]:
-    total: dict[ImageStatus, int] = {}
-    for counts in many:
-        for status, number in counts.items():
-            total[status] = total.get(status, 0) + number
-    return total
+def _counted[Key](
+    images: Iterable[ImageSum], key: Callable[[ImageSum], Key]
+) -> dict[Key, dict[ImageStatus, int]]:
+    found: dict[Key, dict[ImageStatus, int]] = {}
+    for one in images:
+        counts = found.setdefault(key(one), {})
+        for status, number in one.images.items():
+            counts[status] = counts.get(status, 0) + number
+    return found
 
 
-def _days(images: Mapping[str, Counts], spend: Mapping[str, int]) -> tuple[DayView, ...]:
-    """A day is one of this machine's zone, with its summer time."""
-    counts: dict[str, list[Counts]] = {}
-    micros: dict[str, int] = {}
-    for quarter, of_quarter in images.items():
-        counts.setdefault(_day(quarter), []).append(of_quarter)
-    for quarter, booked in spend.items():
-        micros[_day(quarter)] = micros.get(_day(quarter), 0) + booked
+def _summed[Key](spend: Iterable[SpendSum], key: Callable[[SpendSum], Key]) -> dict[Key, int]:
+    found: dict[Key, int] = {}
+    for one in spend:
+        found[key(one)] = found.get(key(one), 0) + one.micros
+    return found
+
+
+def _day_views(images: Mapping[str, Counts], micros: Mapping[str, int]) -> tuple[DayView, ...]:
     return tuple(
-        DayView(day=day, spend_usd=dollars(micros.get(day, 0)), **_image_sums(_added(counts.get(day, ()))))
-        for day in sorted(counts.keys() | micros.keys())
+        DayView(day=day, spend_usd=dollars(micros.get(day, 0)), **_image_sums(images.get(day, {})))
+        for day in sorted(images.keys() | micros.keys())
     )
 
 
-def _day(quarter: str) -> str:
-    return datetime.fromisoformat(f"{quarter}Z").astimezone().date().isoformat()
+def _days_of(utc_dates: Iterable[str], span: Span) -> list[Day]:
+    """The days of this machine's zone, with its summer time, that meet these UTC dates; the first and the last one as
+    far as they are in the span."""
+    local = {
+        datetime.fromisoformat(f"{utc_date}T{edge}Z").astimezone().date()
+        for utc_date in utc_dates
+        for edge in ("00:00", "23:45")
+    }
+    return [
+        Day(
+            day.isoformat(),
+            max(_midnight(day), span.since or ""),
+            min(_midnight(day + timedelta(days=1)), span.until or "~"),
+        )
+        for day in sorted(local)
+    ]
+
+
+def _midnight(day: date) -> str:
+    return utc_text(datetime.combine(day, clock_time()).astimezone())
 
 
 def _steps(bands: Sequence[StepBand]) -> tuple[StepView, ...]:

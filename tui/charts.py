@@ -50,13 +50,15 @@ def columns(
     width: int,
     height: int,
     scale: Callable[[float], str],
+    margin: int = 0,
 ) -> list[Text]:
-    """Columns from the left, `height` lines of them with the highest value and 0 beside, and a line of labels.
+    """Columns from the left, `height` lines of them with the highest value and 0 beside in at least `margin` cells, and
+    a line of labels.
 
     What does not fit is left out at the beginning. Values below 0 are drawn as 0.
     """
     top = max((column.total for column in shown), default=0.0)
-    margin = max(cell_len(scale(top)), cell_len(scale(0)))
+    margin = max(margin, margin_of(shown, scale))
     room = max(1, width - margin - 1)
     shown = shown[-room:]
     step = min(WIDEST_COLUMN, room // max(1, len(shown)))
@@ -72,6 +74,12 @@ def columns(
         lines.append(line)
     lines.append(Text(" " * (margin + 1) + _labels(shown, step, room), style="dim", no_wrap=True))
     return lines
+
+
+def margin_of(shown: Sequence[Column], scale: Callable[[float], str]) -> int:
+    """Cells for what stands beside these columns; plots below each other take the widest."""
+    top = max((column.total for column in shown), default=0.0)
+    return max(cell_len(scale(top)), cell_len(scale(0)))
 
 
 def _cells(column: Column, top: float, height: int, parts: Sequence[Part]) -> list[tuple[str, str]]:

@@ -57,12 +57,12 @@ VALUES (:job_id, :job, :job, :position, :position + 1, :status, 'saved',
     'checked', :prompt, :keyword, 'piapi', 'flux-schnell', :file, :title, :prompt, :tags, :at, :at)"""
 
 SUMS_BEGIN = "-- What there is already."
-INSERT_STEPS = """INSERT INTO step_hours (hour, step, band_ms, images, total_ms)
-SELECT substr(quarter, 1, 13) AS hour, step.value, band.value, sum(images), sum(images) * (band.value + 100)
+INSERT_STEPS = """INSERT INTO step_days (day, step, band_ms, images, total_ms)
+SELECT substr(quarter, 1, 10) AS day, step.value, band.value, sum(approved), sum(approved) * (band.value + 100)
 FROM image_quarters,
     json_each('["generate", "quality_check", "process", "metadata", "save"]') AS step,
     json_each('[1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000]') AS band
-GROUP BY hour, step.value, band.value"""
+GROUP BY day, step.value, band.value"""
 INSERT_LEDGER = """INSERT INTO ledger (at, job_id, call, service, model, account, amount_micros)
 SELECT created_at, job_id, 'task:' || image_id, provider, model, account, micros FROM images CROSS JOIN
     (SELECT 'committed' AS account, 15000 AS micros UNION ALL SELECT 'committed', -15000

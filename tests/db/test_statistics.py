@@ -17,7 +17,7 @@ from db.statistics import Span
 from db.status import Approval
 from tests.db.rows import Rows
 
-TABLES = ("image_quarters", "spend_quarters", "step_hours")
+TABLES = ("image_quarters", "spend_quarters", "step_days")
 
 
 def at(seconds: float) -> str:
@@ -60,7 +60,7 @@ async def test_each_step_takes_from_the_end_of_the_one_before_to_its_own(rows: R
         "metadata": [5_400],
         "save": [50],
     }
-    assert await steps(rows, Span(since="2026-01-31T09:00:00.000Z")) == {}
+    assert await steps(rows, Span(since="2026-02-01T00:00:00.000Z")) == {}
 
 
 async def test_a_step_that_was_left_out_or_cut_short_does_not_count(rows: Rows) -> None:
@@ -117,7 +117,10 @@ async def test_an_older_database_gets_what_its_rows_say(
         await rows.image(task=task, at=at(seconds))
     await rows.do(images.reject, 1, "no", at(12.5))
     now = sums(database.path)
-    assert len(now["image_quarters"]) == 3
+    assert [(row[0], sum(row[4:])) for row in now["image_quarters"]] == [
+        ("2026-01-31T08:00", 2),
+        ("2026-01-31T08:15", 1),
+    ]
     old = tmp_path / "old.db"
     await (await Database.open(old, migrations=older)).close()
     with closing(sqlite3.connect(old)) as connection, connection:
@@ -129,7 +132,7 @@ async def test_an_older_database_gets_what_its_rows_say(
     assert {name: migrated[name] for name in ("image_quarters", "spend_quarters")} == {
         name: now[name] for name in ("image_quarters", "spend_quarters")
     }
-    assert migrated["step_hours"] == [row for row in now["step_hours"] if row[1] == "generate"]
+    assert migrated["step_days"] == [row for row in now["step_days"] if row[1] == "generate"]
 
 
 @pytest.fixture
@@ -139,7 +142,7 @@ def sums() -> Callable[[Path], dict[str, list[Any]]]:
     def read(path: Path) -> dict[str, list[Any]]:
         with closing(sqlite3.connect(path)) as connection:
             found = {table: connection.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
-        return {table: [row for row in rows if row[-1]] for table, rows in found.items()}
+        return {table: [row for row in rows if any(row[4:])] for table, rows in found.items()}
 
     return read
 
@@ -149,18 +152,12 @@ async def test_the_questions_read_the_sums_and_the_index(rows: Rows) -> None:
     asked: list[str] = []
     async with rows.database.reading() as connection:
         await connection.set_trace_callback(asked.append)
-        for question in (
-            statistics.images_by_quarter,
-            statistics.images_by_configuration,
-            statistics.images_by_model,
-            statistics.spend_by_quarter,
-            statistics.spend_by_configuration,
-            statistics.spend_by_model,
-            statistics.failures_by_stage,
-            statistics.step_bands,
-        ):
+        for question in (statistics.dates, statistics.spend_by_configuration, statistics.step_bands):
             await question(connection, Span())
-        await statistics.commonest_failures(connection, Span(), 50)
+        day = statistics.Day("2026-01-31", "2026-01-31T00:00", "2026-02-01T00:00")
+        await statistics.images_by_day(connection, [day])
+        await statistics.spend_by_day(connection, [day])
+        await statistics.failures(connection, Span(), 50)
         await connection.set_trace_callback(None)  # type: ignore[arg-type]
         plans = [
             str(row[3])
@@ -168,6 +165,6 @@ async def test_the_questions_read_the_sums_and_the_index(rows: Rows) -> None:
             for row in await connection.execute_fetchall(f"EXPLAIN QUERY PLAN {statement}")
         ]
     reads = [plan for plan in plans if "images" in plan.split() or "ledger" in plan.split()]
-    assert len(asked) == 9
+    assert len(asked) == 7
     assert reads
     assert [plan for plan in reads if "COVERING INDEX images_by_reason" not in plan] == []

@@ -18,7 +18,7 @@ async def test_the_numbers_are_those_of_the_job(online: Program) -> None:
     assert (told["jobs"], told["images"], told["approved"]) == (1, 2, job["images"]["approved"])
     assert told["spend_usd"] == pytest.approx(job["spend_usd"])
     assert sum(day["images"] for day in told["days"]) == 2
-    assert [(one["configuration"], one["images"]) for one in told["configurations"]] == [(None, 2)]
+    assert [(one["configuration"], one["images"]) for one in told["configurations"]] == [("default", 2)]
     assert {one["service"] for one in told["models"]} == {"piapi", "openai"}
     assert {one["step"]: one["images"] for one in told["steps"]}["generate"] == 2
     day = told["days"][0]["day"]

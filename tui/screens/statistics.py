@@ -114,11 +114,10 @@ def _title(span: str, view: StatisticsView) -> Text:
     """The span, and its numbers in one line."""
     words = (
         dict(SPANS).get(span, span),
-        plural(view.jobs, "job"),
         plural(view.images, "image"),
-        f"{count(view.approved)} approved ({percent(view.success_rate)})",
+        money(view.spend_usd),
+        f"{percent(view.success_rate)} approved",
         f"{count(view.qc_failed)} rejected",
         f"{count(view.failed)} failed",
-        f"{money(view.spend_usd)} spent",
     )
-    return Text(" " + "  ·  ".join(words), no_wrap=True, overflow="ellipsis", style="bold" if span else "")
+    return Text(" " + " · ".join(words), style="bold" if span else "")

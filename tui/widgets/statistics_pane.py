@@ -7,7 +7,7 @@ from textual import events
 
 from engine.statistics_views import ImageSums, StatisticsView
 from engine.text import clean_text
-from tui.charts import Bar, Column, Part, bars, columns, legend
+from tui.charts import Bar, Column, Part, bars, columns, legend, margin_of
 from tui.format import count, money, percent, plural
 from tui.statistics_days import periods
 from tui.statistics_text import NO_CONFIGURATION, STAGES, STEPS, step_time
@@ -23,13 +23,15 @@ PAGES = (
 IMAGE_PARTS = (
     Part("█", "green", "approved"),
     Part("▒", "yellow", "rejected or failed"),
-    Part("░", "cyan", "in work or in the trash"),
+    Part("░", "cyan", "in work or trashed"),
 )
 SPEND_PARTS = (Part("█", "blue", "spent"),)
 REASON_PARTS = (Part("▒", "yellow", "rejected or failed"),)
 STEP_PARTS = (Part("█", "blue", "half of the images took at most"), Part("░", "cyan", "nine of ten"))
 EDGE = 2
 """Columns left free: one on the left, one for the scrollbar."""
+WIDEST_MARGIN = 11
+"""As much as `$99,999.99` takes beside the columns."""
 NARROWEST_COLUMN = 2
 LOWEST, HIGHEST = 3, 10
 
@@ -68,18 +70,19 @@ class StatisticsPane(TextPane):
 
 def _days(view: StatisticsView, width: int, height: int) -> list[Text]:
     """Two plots that fill the height, and below them every day as numbers."""
-    room = (width - len(count(max((day.images for day in view.days), default=0))) - 8) // NARROWEST_COLUMN
-    noun, shown = periods(view.days, max(1, room))
+    noun, shown = periods(view.days, max(1, (width - WIDEST_MARGIN) // NARROWEST_COLUMN))
     if not shown:
-        return _nothing()
+        return _nothing(view)
     tall = min(HIGHEST, max(LOWEST, (height - 5) // 2))
     images = [Column(one.label, (one.approved, one.rejected, one.other)) for one in shown]
     spend = [Column(one.label, (one.spend_usd,)) for one in shown]
+    margin = max(margin_of(images, _whole), margin_of(spend, money))
+    size = {"width": width, "height": tall, "margin": margin}
     return [
         Text.assemble((f"Images a {noun}   ", "bold"), legend(IMAGE_PARTS)),
-        *columns(images, IMAGE_PARTS, width=width, height=tall, scale=lambda number: count(int(number))),
+        *columns(images, IMAGE_PARTS, scale=_whole, **size),
         Text(f"Spent a {noun}", "bold"),
-        *columns(spend, SPEND_PARTS, width=width, height=tall, scale=money),
+        *columns(spend, SPEND_PARTS, scale=money, **size),
         Text(),
         Text(f"{'day':<10}{'images':>9}{'approved':>10}{'rejected':>10}{'failed':>8}{'spent':>12}", "bold"),
         *(
@@ -124,7 +127,7 @@ def _steps(view: StatisticsView, width: int, height: int) -> list[Text]:
         Text.assemble(("How long a step takes   ", "bold"), legend(STEP_PARTS)),
         *bars(shown, STEP_PARTS, width=width),
         Text(),
-        Text("From the end of the step before to its own, so with the waiting in front of it.", "dim"),
+        Text("From the end of the step before to its own, waiting included.", "dim"),
         Text("Only the first work on images without a warning counts.", "dim"),
     ]
 
@@ -132,8 +135,11 @@ def _steps(view: StatisticsView, width: int, height: int) -> list[Text]:
 def _configurations(view: StatisticsView, width: int, height: int) -> list[Text]:
     names = [one.configuration or NO_CONFIGURATION for one in view.configurations]
     notes = [f"{plural(one.jobs, 'job')}, {money(one.spend_usd)}" for one in view.configurations]
+    lines = _image_bars(view, names, view.configurations, notes, width)
+    if not any(one.configuration is None for one in view.configurations):
+        return lines
     return [
-        *_image_bars("By configuration", names, view.configurations, notes, width),
+        *lines,
         Text(),
         Text(f"{NO_CONFIGURATION}: jobs without one, retries, and jobs that were removed for good.", "dim"),
     ]
@@ -142,14 +148,14 @@ def _configurations(view: StatisticsView, width: int, height: int) -> list[Text]
 def _models(view: StatisticsView, width: int, height: int) -> list[Text]:
     names = [f"{one.service} {one.model}" for one in view.models]
     notes = [money(one.spend_usd) for one in view.models]
-    return _image_bars("By model", names, view.models, notes, width)
+    return _image_bars(view, names, view.models, notes, width)
 
 
 def _image_bars(
-    title: str, names: Sequence[str], sums: Sequence[ImageSums], notes: Sequence[str], width: int
+    view: StatisticsView, names: Sequence[str], sums: Sequence[ImageSums], notes: Sequence[str], width: int
 ) -> list[Text]:
     if not sums:
-        return _nothing()
+        return _nothing(view)
     shown = [
         Bar(
             name,
@@ -159,13 +165,25 @@ def _image_bars(
         for name, one, note in zip(names, sums, notes, strict=True)
     ]
     return [
-        Text.assemble((f"{title}   ", "bold"), legend(IMAGE_PARTS)),
+        Text.assemble(("Images   ", "bold"), legend(IMAGE_PARTS)),
         *bars(shown, IMAGE_PARTS, width=width),
     ]
 
 
-def _nothing() -> list[Text]:
-    return [Text("No image came and nothing was spent in these days.")]
+def _whole(number: float) -> str:
+    return count(int(number))
+
+
+def _nothing(view: StatisticsView) -> list[Text]:
+    if view.created_from is None and view.created_to is None:
+        return [
+            Text("Nothing yet: no image came and nothing was spent."),
+            Text("1 goes to the dashboard, where s starts a job.", "dim"),
+        ]
+    return [
+        Text("No image came and nothing was spent in these days."),
+        Text("esc shows all days.", "dim"),
+    ]
 
 
 def _clipped(line: Text, width: int) -> Text:
