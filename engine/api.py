@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.export.requests import ExportRequest, ImageEdit
     from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
     from engine.settings import Settings
+    from engine.statistics_views import StatisticsView
     from engine.views import (
         AttemptView,
         ConfigurationView,
@@ -363,6 +364,12 @@ class EngineApi(Protocol):
 
     async def standing(self) -> StandingView:
         """`queue` and `totals` of one moment, so that their numbers agree while a job runs."""
+        ...
+
+    async def statistics(
+        self, *, created_from: str | None = None, created_to: str | None = None
+    ) -> StatisticsView:
+        """Everything that came and was spent in a span of time: from a moment on, and before another one."""
         ...
 
     async def configurations(self) -> list[ConfigurationView]: ...

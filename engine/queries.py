@@ -33,6 +33,7 @@ from engine.paths import Paths
 from engine.places import Places
 from engine.progress import Pace
 from engine.settings import Settings, dump_settings, merge_settings
+from engine.statistics import StatisticsQueries
 from engine.viewing import dollars, image_counts, image_view, job_view, log_view, task_view
 from engine.views import (
     ConfigurationView,
@@ -58,7 +59,7 @@ DEFAULT_CONFIGURATION = "default"
 """What the program's own defaults are called, as long as no configuration is the default one."""
 
 
-class Queries(DecisionQueries):
+class Queries(StatisticsQueries, DecisionQueries):
     """Answers from the rows as they are now."""
 
     async def resolve_job(self, text: str) -> str:

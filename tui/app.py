@@ -146,6 +146,9 @@ class FactoryApp(Survivor):
     async def on_show_logs(self, message: messages.ShowLogs) -> None:
         await self.push_screen(make_screen("tui.screens.logs:LogsScreen", message.job_id))
 
+    async def on_show_statistics(self) -> None:
+        await self.push_screen(make_screen("tui.screens.statistics:StatisticsScreen"))
+
     async def on_start_job(self, message: messages.StartJob) -> None:
         await self.push_screen(make_screen("tui.screens.start_dialog:StartDialog", message.configuration))
 

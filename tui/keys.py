@@ -23,6 +23,7 @@ SECTION_TITLES = {
     "gallery": "Gallery",
     "viewer": "Viewer",
     "logs": "Logs",
+    "statistics": "Statistics",
     "settings": "Settings",
     "form": "Settings",
 }
@@ -149,6 +150,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("dashboard.move_up", "K", "Move up", "Move the waiting job up the queue."),
     Action("dashboard.remove", "d", "Remove", "Take the waiting job out of the queue."),
     Action(
+        "dashboard.statistics",
+        "i",
+        "Statistics",
+        "What was made and spent: by day, reason, step, configuration and model.",
+        is_shown=True,
+        is_anywhere=True,
+    ),
+    Action(
         "dashboard.demo",
         "t",
         "Try the demo",
@@ -270,6 +279,29 @@ ACTIONS: tuple[Action, ...] = (
     Action("logs.wrap", "w", "Wrap", "Break long lines, or cut them.", is_shown=True),
     Action("logs.save", "S", "Save", "Save what is shown as a .log file.", is_shown=True),
     Action("logs.this_job", "J", "This job", "Only the job of the line at the cursor, or all."),
+    # ---- statistics
+    Action("statistics.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
+    Action(
+        "statistics.next_tab",
+        "right_square_bracket",
+        "Next tab",
+        "To the next tab: days, reasons, steps, configurations, models.",
+        is_shown=True,
+    ),
+    Action(
+        "statistics.span",
+        "f",
+        "Days",
+        "All days, the last 7, 30 or 365.",
+        is_shown=True,
+    ),
+    Action(
+        "statistics.dates",
+        "slash",
+        "Dates",
+        "Type the days: 2026-11, 2026-11-22, or two of them with .. between.",
+        is_shown=True,
+    ),
     # ---- forms
     Action("form.cursor_down", "j,down", "Down", "One row down."),
     Action("form.cursor_up", "k,up", "Up", "One row up."),
@@ -379,8 +411,21 @@ _LONG_NAMES = {
     "esc": "escape",
 }
 
-_SCREENS = ("dashboard", "jobs", "job_detail", "review", "decide", "gallery", "viewer", "logs", "settings")
-_LIST_SCREENS = frozenset({"dashboard", "jobs", "job_detail", "review", "decide", "gallery", "logs"})
+_SCREENS = (
+    "dashboard",
+    "jobs",
+    "job_detail",
+    "review",
+    "decide",
+    "gallery",
+    "viewer",
+    "logs",
+    "statistics",
+    "settings",
+)
+_LIST_SCREENS = frozenset(
+    {"dashboard", "jobs", "job_detail", "review", "decide", "gallery", "logs", "statistics"}
+)
 _GRID_SCREENS = frozenset({"gallery", "job_detail", "review"})
 _FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
 _MARK_SCREENS = frozenset({"jobs", "review", "decide", "gallery"})

@@ -33,6 +33,10 @@ class ShowLogs(Message):
         self.job_id = job_id
 
 
+class ShowStatistics(Message):
+    """Show what was made and spent."""
+
+
 class ShowSection(Message):
     """Go to a section: dashboard, jobs, review, gallery, settings. `job_id`: show only what belongs to that job,
     where the section can (its screen has a method `show_job`)."""

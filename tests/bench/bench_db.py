@@ -12,16 +12,23 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from db import image_pages, totals
 from db.connection import Database
 from db.image_pages import ImageFilter
+from db.migrate import MIGRATIONS
+from db.records import utc_text
 from db.status import ImageStatus
+from engine.queries import Queries
 
 AIM_MS = 20.0
+STATISTICS_AIM_MS = 300.0
 IMAGES_PER_JOB = 1_000
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 QUESTIONS = 200
+STATISTICS = "statistics"
 SYLLABLES = ("ba", "do", "fe", "gi", "ka", "lu", "mo", "ne", "po", "ra", "si", "ta", "vo", "we", "zu")
 STATUSES = [
     *[ImageStatus.APPROVED] * 88,
@@ -45,8 +52,21 @@ FROM jobs"""
 INSERT_IMAGES = """INSERT INTO images
     (job_id, generation_id, task_id, task_position, image_number, status, progress, stage, reason, is_checked,
     approval, prompt, keyword, provider, model, output_file, title, description, tags, created_at, updated_at)
-VALUES (:job_id, :job, :job, :position, :position + 1, :status, 'saved', 'quality_check', 'reason', 1,
+VALUES (:job_id, :job, :job, :position, :position + 1, :status, 'saved',
+    CASE WHEN :status <> 'approved' THEN 'quality_check' END, substr(:prompt, 1, 60), 1,
     'checked', :prompt, :keyword, 'piapi', 'flux-schnell', :file, :title, :prompt, :tags, :at, :at)"""
+
+SUMS_BEGIN = "-- What there is already."
+INSERT_STEPS = """INSERT INTO step_days (day, step, band_ms, images, total_ms)
+SELECT substr(quarter, 1, 10) AS day, step.value, band.value, sum(approved), sum(approved) * (band.value + 100)
+FROM image_quarters,
+    json_each('["generate", "quality_check", "process", "metadata", "save"]') AS step,
+    json_each('[1000, 1500, 2000, 2500, 3000, 3500, 4000, 5000]') AS band
+GROUP BY day, step.value, band.value"""
+INSERT_LEDGER = """INSERT INTO ledger (at, job_id, call, service, model, account, amount_micros)
+SELECT created_at, job_id, 'task:' || image_id, provider, model, account, micros FROM images CROSS JOIN
+    (SELECT 'committed' AS account, 15000 AS micros UNION ALL SELECT 'committed', -15000
+    UNION ALL SELECT 'actual', 14000)"""
 
 
 def vocabulary(rng: random.Random) -> tuple[list[str], list[float]]:
@@ -84,12 +104,17 @@ def fill(path: Path, images: int) -> list[str]:
                 "file": f"/out/{index}.png",
                 "title": f"{words[index % 997]} {words[index % 1_009]}",
                 "tags": f'["{words[index % 991]}","{words[index % 983]}"]',
-                "at": f"2026-{index * 11 // images + 1:02d}-01T00:00:00.000Z",
+                "at": utc_text(FIRST + timedelta(seconds=index * 330 * 86_400 // images)),
             }
             for index in range(images)
         ),
     )
     connection.execute("INSERT INTO images_text (images_text) VALUES ('rebuild')")
+    connection.execute(INSERT_LEDGER)
+    # What a migration fills from the rows that it finds; the steps' times are of every image the same five.
+    _, _, sums = (MIGRATIONS / "006_statistics.sql").read_text(encoding="utf-8").partition(SUMS_BEGIN)
+    connection.executescript(SUMS_BEGIN + sums)
+    connection.execute(INSERT_STEPS)
     for _, sql in triggers:
         connection.execute(sql)
     connection.commit()
@@ -137,6 +162,7 @@ async def measure(path: Path, images: int, words: list[str]) -> dict[str, float]
             ImageFilter(job_id=any_job(), search=rng.choice(words[:200])), is_deep=False
         ),
         "dashboard totals": read_totals,
+        STATISTICS: Queries(database).statistics,
     }
     try:
         return {name: await p95_ms(ask) for name, ask in questions.items()}
@@ -153,7 +179,8 @@ async def run(images: int, folder: Path) -> None:
         f"{images} images, {path.stat().st_size / 1e6:.0f} MB, built in {time.perf_counter() - start:.0f} s"
     )
     for name, milliseconds in (await measure(path, images, words)).items():
-        print(f"{name}: p95 {milliseconds:.1f} ms (aim <= {AIM_MS:.0f} ms)")
+        aim = STATISTICS_AIM_MS if name == STATISTICS else AIM_MS
+        print(f"{name}: p95 {milliseconds:.1f} ms (aim <= {aim:.0f} ms)")
 
 
 def main() -> None:

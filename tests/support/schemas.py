@@ -15,6 +15,7 @@ from engine.doctor import CheckView
 from engine.electron.views import ImportView
 from engine.export.views import AgencyView, ExportView, FitView
 from engine.key_check import KeyView
+from engine.statistics_views import StatisticsView
 from engine.views import (
     ConfigurationView,
     DecisionView,
@@ -41,6 +42,7 @@ DOCUMENTS: dict[str, type[BaseModel]] = {
     "export": ExportView,
     "agency": AgencyView,
     "fit": FitView,
+    "statistics": StatisticsView,
     "log_entry": LogView,
     "configuration": ConfigurationView,
     "key": KeyView,

@@ -95,7 +95,7 @@ async def fill_studio(paths: Paths, say: Say = plain) -> None:
                 row,
             )
         for job in JOBS:
-            _add_job(connection, paths, job, say)
+            add_job(connection, paths, job, say)
         connection.executemany(
             "INSERT INTO log_entries (job_id, at, level, stage, image_number, message, cause, hint) "
             "VALUES (:job_id, :at, :level, :stage, :image, :message, :cause, :hint)",
@@ -113,7 +113,7 @@ def _settings() -> dict[str, Any]:
     return dump_settings(Settings.model_validate(chosen))
 
 
-def _add_job(connection: sqlite3.Connection, paths: Paths, job: Made, say: Say) -> None:
+def add_job(connection: sqlite3.Connection, paths: Paths, job: Made, say: Say) -> None:
     code, message, hint = job.error or (None, None, None)
     is_paused = job.status == "paused"
     has_begun, has_ended = job.minutes is not None, job.minutes is not None and not is_paused
@@ -141,7 +141,7 @@ def _add_job(connection: sqlite3.Connection, paths: Paths, job: Made, say: Say) 
         "finished_at": stamp(job.number, 1 + int(job.minutes or 0), 12) if has_ended else None,
         "active_ms": int((job.minutes or 0) * 60_000),
     }
-    _insert(connection, "jobs", row)
+    insert_row(connection, "jobs", row)
     inputs = JobInputs(
         keyword_source="built-in list",
         keyword_count=12,
@@ -150,7 +150,7 @@ def _add_job(connection: sqlite3.Connection, paths: Paths, job: Made, say: Say) 
         template=say("A picture of ${{Subject}}"),
         template_source="built-in",
     )
-    _insert(
+    insert_row(
         connection,
         "job_snapshots",
         {"job_id": job.job_id, "settings": json.dumps(_settings()), "inputs": inputs.model_dump_json()},
@@ -162,7 +162,7 @@ def _add_job(connection: sqlite3.Connection, paths: Paths, job: Made, say: Say) 
         at = "2999-01-01T00:00:00.000Z" if is_paused else "2020-01-01T00:00:00.000Z"
         entry = {"at": at, "job_id": job.job_id, "service": "piapi"}
         money = {"model": "flux-schnell", "account": "actual", "amount_micros": len(job.images) * 15_000}
-        _insert(connection, "ledger", {**entry, "call": f"task:{job.number}", **money})
+        insert_row(connection, "ledger", {**entry, "call": f"task:{job.number}", **money})
 
 
 def _add_image(
@@ -185,7 +185,7 @@ def _add_image(
         "seed": 700 + number,
         "created_at": at,
     }
-    _insert(connection, "generations", generation)
+    insert_row(connection, "generations", generation)
     task = {
         "task_id": image_id,
         "generation_id": image_id,
@@ -203,7 +203,7 @@ def _add_image(
         "created_at": at,
         "updated_at": at,
     }
-    _insert(connection, "tasks", task)
+    insert_row(connection, "tasks", task)
     name = say(f"{job.label}_{job.number}_{number:03d}.png").replace("/", "_")
     original = _picture(paths.work_dir / job.job_id / f"{number:05d}.png", 1024, number)
     output = _picture(paths.default_output_dir / name, 1024, number) if is_good else None
@@ -247,7 +247,7 @@ def _add_image(
         "created_at": at,
         "updated_at": at,
     }
-    _insert(connection, "images", image)
+    insert_row(connection, "images", image)
 
 
 def _picture(path: Path, side: int, number: int) -> Path:
@@ -297,7 +297,7 @@ def _log(say: Say) -> Iterator[Mapping[str, Any]]:
     }
 
 
-def _insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
+def insert_row(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
     names, places = ", ".join(row), ", ".join("?" * len(row))
     connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", tuple(row.values()))
 

@@ -24,6 +24,7 @@ from tui.screens.job_detail import JobDetailScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.review import ReviewScreen
 from tui.screens.settings import SettingsScreen
+from tui.screens.statistics import StatisticsScreen
 from tui.screens.viewer import ViewerScreen
 from tui.widgets.decision_panel import DecisionPanel
 from tui.widgets.field_list import FieldList
@@ -34,7 +35,18 @@ from tui.widgets.log_view import LogView
 from tui.widgets.record_table import RecordTable
 from tui.widgets.settings_form import FieldForm
 
-SCREENS = ("dashboard", "jobs", "job_detail", "review", "decide", "gallery", "viewer", "logs", "settings")
+SCREENS = (
+    "dashboard",
+    "jobs",
+    "job_detail",
+    "review",
+    "decide",
+    "gallery",
+    "viewer",
+    "logs",
+    "statistics",
+    "settings",
+)
 DESTRUCTIVE = {"remove", "delete", "trash", "lost", "stop", "force_stop"}
 
 
@@ -138,14 +150,15 @@ PROMISED = {
     "screen": "y Y",
     "list": "j k down up g G ctrl+d ctrl+u space V A enter l h",
     "filter": "/ f o O",
-    "dashboard": "s n x X p r J K d",
+    "dashboard": "s n x X p r J K d i",
     "jobs": "r R e d u t x X",
     "job_detail": "[ ] n N r R e t d E",
     "review": "a r R ctrl+r d u comma . w i [ ]",
     "decide": "r ctrl+r d",
-    "gallery": "v e d",
-    "viewer": "h l z + - left right up down b i m a r R ctrl+r d",
+    "gallery": "v e t d",
+    "viewer": "h l z + - left right up down b i m a r R ctrl+r t d",
     "logs": "F f / n N w S J",
+    "statistics": "[ ] f /",
     "form": "enter space + - [ ] / D",
     "settings": "ctrl+s T e",
 }
@@ -173,6 +186,7 @@ DOERS: dict[str, type[object]] = {
     "gallery": GalleryScreen,
     "viewer": ViewerScreen,
     "logs": LogPanel,
+    "statistics": StatisticsScreen,
     "form": FieldForm,
     "settings": SettingsScreen,
 }

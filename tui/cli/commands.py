@@ -22,6 +22,7 @@ from tui.cli.parsing import (
     words_of,
 )
 from tui.cli.simulator_options import add_simulator
+from tui.cli.stats_options import add_stats
 from tui.cli.statuses import describe_statuses
 
 _JOB_STATUSES = ("queued", "running", "paused", "completed", "failed", "stopped", "interrupted")
@@ -66,6 +67,7 @@ def build_parser() -> Parser:
     add_images(commands, _JOB_ID_HELP)
     _add_logs(commands)
     add_export(commands)
+    add_stats(commands)
     _add_configurations(commands)
     _add_keys(commands)
     _add_tools(commands)

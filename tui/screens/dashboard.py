@@ -17,7 +17,7 @@ from tui.factory_screen import FactoryScreen
 from tui.format import plural
 from tui.job_actions import JobActions
 from tui.keys import bindings_for
-from tui.messages import LeaveForDemo, OpenJob, ShowLogs
+from tui.messages import LeaveForDemo, OpenJob, ShowLogs, ShowStatistics
 from tui.queue_actions import QueueActions
 from tui.status import FrameStatus, Link
 from tui.widgets.job_lists import queue_table, recent_table
@@ -183,6 +183,9 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
         if action == "demo":
             return bool(self.host.services.demo_folder) and self.query_one(WelcomePanel).display
         return super().check_action(action, parameters)
+
+    def action_statistics(self) -> None:
+        self.post_message(ShowStatistics())
 
     def action_demo(self) -> None:
         self.post_message(LeaveForDemo())

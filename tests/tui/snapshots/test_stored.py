@@ -29,9 +29,9 @@ def test_there_is_one_for_every_screen_in_both_sizes() -> None:
     names = {file.stem for file in FILES}
     for screen in (
         *("dashboard", "jobs", "job-overview", "job-images", "job-logs", "job-settings"),
-        *("review", "gallery", "gallery-list", "viewer", "settings", "logs"),
+        *("review", "gallery", "gallery-list", "viewer", "settings", "logs", "statistics"),
         *("help", "palette", "start", "quit", "first-start"),
     ):
         assert {f"{screen}-80x24", f"{screen}-120x36"} <= names
-    for screen in ("dashboard", "review"):
+    for screen in ("dashboard", "review", "statistics"):
         assert {f"{screen}-80x24-light", f"{screen}-80x24-no-color"} <= names
