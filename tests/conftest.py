@@ -61,6 +61,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("repeat_faults"):
+        config.hook.pytest_deselected(items=[item for item in items if KILLS not in faults_of(item)])
         items[:] = [item for item in items if KILLS in faults_of(item)]
         items.sort(key=_repetition_of)  # so that each was run as often as the others when time is over
 

@@ -22,6 +22,7 @@ from tests.support.engine import EngineHome, request
 pytestmark = pytest.mark.acceptance
 
 
+@pytest.mark.fault(12)
 async def test_expired_link_is_refreshed_without_paying(home: EngineHome) -> None:
     home.script(rule("files", "download", "expired", nth=1))
     done = await run_job(home, request(generation={"variations": 2}))
@@ -31,6 +32,7 @@ async def test_expired_link_is_refreshed_without_paying(home: EngineHome) -> Non
     assert_converged(home, 2)
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize("action", ["truncate", "cut", "html", "garbage", "drop"])
 async def test_broken_download_is_made_again(home: EngineHome, action: str) -> None:
     home.script(rule("files", "download", action, times=2))
@@ -40,6 +42,7 @@ async def test_broken_download_is_made_again(home: EngineHome, action: str) -> N
     assert_converged(home, 1)
 
 
+@pytest.mark.fault(11, 13)
 @pytest.mark.parametrize("action", ["html", "svg", "bomb", "cut"])
 async def test_what_is_no_whole_picture_never_gets_a_name(home: EngineHome, action: str) -> None:
     home.script(rule("files", "download", action))
@@ -51,6 +54,7 @@ async def test_what_is_no_whole_picture_never_gets_a_name(home: EngineHome, acti
     assert_files_match_rows(home)
 
 
+@pytest.mark.fault(25)
 @pytest.mark.parametrize(
     "url", ["http://169.254.169.254/latest/meta-data", "http://127.0.0.1:1/x.png", "file:///etc/hostname"]
 )
@@ -63,6 +67,7 @@ async def test_picture_at_an_address_that_is_nobodys_business(home: EngineHome, 
     assert len(home.requests("files", "download")) == 1
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -104,6 +109,7 @@ async def test_metadata_that_cannot_be_had_is_a_warning(home: EngineHome) -> Non
     assert "No title" in image.warnings[0]
 
 
+@pytest.mark.fault(27)
 async def test_outside_text_cannot_reach_the_terminal(home: EngineHome) -> None:
     """What a model or a provider says is stored without control characters."""
     evil = "\x1b]52;c;ZXZpbA==\x07red \x9b31m\u202eevil[/oops]"

@@ -92,6 +92,7 @@ def _template(folder: Path) -> list[str]:
     return ["--set", f"files.system_prompt_file={folder / 'template.txt'}"]
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -153,6 +154,7 @@ async def _at_work(home: EngineHome, program: Program, *arguments: str) -> async
     return process
 
 
+@pytest.mark.fault(16)
 async def test_a_second_run_waits_its_turn_in_the_first_ones_engine(make_home: MakeHome) -> None:
     home = await make_home(latency_seconds=3.0)
     program = Program(home)
@@ -165,6 +167,7 @@ async def test_a_second_run_waits_its_turn_in_the_first_ones_engine(make_home: M
     assert len(home.payments("piapi", "submit")) == 3, "nothing is paid twice"
 
 
+@pytest.mark.fault(18)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 async def test_signal_ends_in_order_and_resume_goes_on(
     make_home: MakeHome, number: signal.Signals, status: int
@@ -184,6 +187,7 @@ async def test_signal_ends_in_order_and_resume_goes_on(
     assert_converged(home, 6)
 
 
+@pytest.mark.fault(18)
 async def test_second_signal_ends_at_once(make_home: MakeHome) -> None:
     """It does not wait for the answers, and they are found again by the next start."""
     home = await make_home(submit_latency_seconds=40.0)
@@ -204,6 +208,7 @@ async def test_second_signal_ends_at_once(make_home: MakeHome) -> None:
     assert_converged(home, 2)
 
 
+@pytest.mark.fault(18)
 async def test_job_outlives_its_terminal(make_home: MakeHome) -> None:
     home = await make_home(latency_seconds=0.5)
     program = Program(home)

@@ -82,6 +82,7 @@ def _paid(home: EngineHome) -> set[str]:
     return {payment["prompt"] for payment in home.payments("piapi", "submit")}
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("point", POINTS)
 async def test_next_start_converges(make_home: MakeHome, point: str) -> None:
     """With PiAPI's task history, every request that arrived is found again. One that did not arrive (killed
@@ -95,6 +96,7 @@ async def test_next_start_converges(make_home: MakeHome, point: str) -> None:
     _assert_resumed(home, await _resumed(home), at_risk - _paid(home))
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("point", LATER)
 async def test_next_start_converges_from_later_passages(make_home: MakeHome, point: str) -> None:
     """The same where several images are in several stages."""
@@ -106,6 +108,7 @@ async def test_next_start_converges_from_later_passages(make_home: MakeHome, poi
     assert_converged(home, PLANNED, unknown=len(unknown) * VARIATIONS)
 
 
+@pytest.mark.fault(3, 17)
 @pytest.mark.parametrize("point", ["in_post", "after_answer"])
 async def test_lost_answer_waits_for_a_decision_where_it_cannot_be_looked_up(
     make_home: MakeHome, point: str
@@ -123,6 +126,7 @@ async def test_lost_answer_waits_for_a_decision_where_it_cannot_be_looked_up(
     assert len(home.requests("piapi", "submit")) == sent <= GENERATIONS
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("point", ["after_intent", "in_post", "after_answer"])
 async def test_runware_is_asked_by_our_own_id(make_home: MakeHome, point: str) -> None:
     """Whether the request came or not, Runware knows; so nothing stays unknown and nothing is paid twice."""
@@ -134,6 +138,7 @@ async def test_runware_is_asked_by_our_own_id(make_home: MakeHome, point: str) -
     assert_converged(home, PLANNED, service="runware")
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(("point", "unknown"), [("after_answer", 1), ("after_id", 0)])
 async def test_pictures_that_came_with_the_answer(make_home: MakeHome, point: str, unknown: int) -> None:
     """OpenAI's pictures come with the answer: once they are kept, they survive; before that they are lost."""
@@ -149,6 +154,7 @@ async def test_pictures_that_came_with_the_answer(make_home: MakeHome, point: st
     assert len(home.requests("openai", "images")) == 3
 
 
+@pytest.mark.fault(17)
 async def test_killed_in_mid_migration(home: EngineHome, program: Program) -> None:
     """A database that was being made is made again at the next start."""
     died = await program.run("run", "--json", GIMF_CRASH_AT="mid_migration")
@@ -158,6 +164,7 @@ async def test_killed_in_mid_migration(home: EngineHome, program: Program) -> No
     assert_converged(home, 1)
 
 
+@pytest.mark.fault(17)
 async def test_killed_twice(home: EngineHome, program: Program) -> None:
     """A resume that dies too is resumed."""
     at_risk = await _killed(home, "mid_check:2")

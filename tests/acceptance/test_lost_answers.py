@@ -25,6 +25,7 @@ from tests.support.line import line_to
 pytestmark = pytest.mark.acceptance
 
 
+@pytest.mark.fault(1)
 async def test_no_network_before_the_submission(home: EngineHome) -> None:
     """Nothing is lost and nothing is spent; the same task goes out as soon as the line is there."""
     async with line_to(home.simulator.address) as line:
@@ -45,6 +46,7 @@ async def test_no_network_before_the_submission(home: EngineHome) -> None:
     assert_converged(home, 1)
 
 
+@pytest.mark.fault(2)
 async def test_network_gone_while_polling(make_home: MakeHome) -> None:
     """The same task is polled on under its id; the service sees one submission."""
     home = await make_home(latency_seconds=0.6)
@@ -64,6 +66,7 @@ async def test_network_gone_while_polling(make_home: MakeHome) -> None:
     assert_converged(home, 1)
 
 
+@pytest.mark.fault(3, 7)
 @pytest.mark.parametrize(
     "action", ["lose_answer", "html", "list", "wrong_types", "empty", "garbage", "truncate"]
 )
@@ -78,6 +81,7 @@ async def test_lost_or_unreadable_answer_to_a_submission(make_home: MakeHome, ac
     assert_converged(home, 3, unknown=1)
 
 
+@pytest.mark.fault(3)
 @pytest.mark.parametrize("action", ["lose_answer", "html"])
 async def test_lost_answer_is_found_in_the_history(home: EngineHome, action: str) -> None:
     home.script(rule("piapi", "submit", action, nth=1))
@@ -87,6 +91,7 @@ async def test_lost_answer_is_found_in_the_history(home: EngineHome, action: str
     assert_converged(home, 2)
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize(
     ("asked", "longest"), [("40", 60.0), ("86400", 3_600.0), ("-5", 60.0), ("soon", 60.0)]
 )

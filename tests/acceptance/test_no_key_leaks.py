@@ -53,6 +53,7 @@ def _assert_no_key_anywhere(home: EngineHome, *ended: Finished) -> None:
         assert_no_key_in("a file's name", str(path))
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize(
     "rule",
     [
@@ -84,6 +85,7 @@ async def test_refused_key_pauses_and_is_shown_nowhere(home: EngineHome, rule: d
     _assert_no_key_anywhere(home)
 
 
+@pytest.mark.fault(20)
 async def test_no_key_in_files_output_or_the_process_list(home: EngineHome, program: Program) -> None:
     """A run in which every service answers with the key in its errors, then everything that shows it."""
     piapi, openai, removebg = (

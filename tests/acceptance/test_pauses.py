@@ -17,6 +17,7 @@ from tests.support.engine import EngineHome, Listener, request
 pytestmark = pytest.mark.acceptance
 
 
+@pytest.mark.fault(5)
 async def test_credit_that_runs_out_pauses_and_the_rest_stays_untouched(make_home: MakeHome) -> None:
     home = await make_home(credit_micros={Service.PIAPI: 3_000})
     async with home.open() as engine:
@@ -32,6 +33,7 @@ async def test_credit_that_runs_out_pauses_and_the_rest_stays_untouched(make_hom
     assert len(home.payments("piapi", "submit")) == 5
 
 
+@pytest.mark.fault(5)
 async def test_language_model_without_credit_pauses(make_home: MakeHome) -> None:
     home = await make_home(credit_micros={Service.OPENAI: 0})
     done = await run_job(home, request(generation={"generations": 3}))
@@ -39,6 +41,7 @@ async def test_language_model_without_credit_pauses(make_home: MakeHome) -> None
     assert home.requests("piapi", "submit") == []
 
 
+@pytest.mark.fault(21)
 async def test_five_equal_failures_in_a_row_pause(home: EngineHome) -> None:
     home.script(rule("openai", "chat.prompt", "refuse"))
     done = await run_job(home, request(generation={"generations": 12, "concurrency": 1}))
@@ -57,6 +60,7 @@ async def test_budget_pauses_before_the_call_that_would_pass_it(home: EngineHome
     assert (done.job.status, done.statuses) == ("completed", ["approved"] * 6)
 
 
+@pytest.mark.fault(21)
 async def test_refused_prompt_is_not_tried_again(home: EngineHome, tmp_path: Path) -> None:
     keywords = tmp_path / "keywords.txt"
     keywords.write_text("a harmless tree\na forbidden fruit\nanother tree\n", encoding="utf-8")
@@ -71,6 +75,7 @@ async def test_refused_prompt_is_not_tried_again(home: EngineHome, tmp_path: Pat
     assert len(home.requests("piapi", "submit")) == 3
 
 
+@pytest.mark.fault(29)
 async def test_output_folder_that_goes_away_pauses(home: EngineHome) -> None:
     home.script(rule("openai", "chat.metadata", "slow", seconds=1.0))
     async with home.open() as engine, Listener(engine) as heard:
@@ -100,6 +105,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.fault(14)
 async def test_full_disk_pauses_and_goes_on_when_there_is_room(make_home: MakeHome, small_disk: Path) -> None:
     home = await make_home()
     filler = small_disk / "filler"

@@ -19,6 +19,7 @@ from tests.support.engine import EngineHome, request, until
 pytestmark = pytest.mark.acceptance
 
 
+@pytest.mark.fault(6)
 async def test_five_bad_answers_in_a_row_end_the_polling_and_keep_the_id(
     home: EngineHome, clock: FakeClock
 ) -> None:
@@ -33,6 +34,7 @@ async def test_five_bad_answers_in_a_row_end_the_polling_and_keep_the_id(
     assert done.job.spend.unknown > 0, "it was accepted, so it may have been charged"
 
 
+@pytest.mark.fault(6)
 async def test_twenty_bad_answers_in_all_end_the_polling(home: EngineHome, clock: FakeClock) -> None:
     home.script(
         rule("piapi", "poll", "status", code=500, every=2),
@@ -43,6 +45,7 @@ async def test_twenty_bad_answers_in_all_end_the_polling(home: EngineHome, clock
     assert (len(home.requests("piapi", "poll")), str(task.state)) == (40, "failed")
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("action", ["html", "list", "wrong_types", "empty", "garbage"])
 async def test_unreadable_answers_to_polls_count_but_do_not_break(
     home: EngineHome, clock: FakeClock, action: str
@@ -53,12 +56,14 @@ async def test_unreadable_answers_to_polls_count_but_do_not_break(
     assert len(home.requests("piapi", "poll")) >= 5
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("word", ["COMPLETED", "Succeeded"])
 async def test_other_words_for_the_same_state(home: EngineHome, word: str) -> None:
     home.script(rule("piapi", "poll", "status_word", word=word))
     assert (await run_job(home, request(ai=QUIET))).statuses == ["approved"]
 
 
+@pytest.mark.fault(8)
 async def test_unknown_word_is_still_going(home: EngineHome, clock: FakeClock) -> None:
     home.script(rule("piapi", "poll", "status_word", word="marinating", times=6))
     done = await run_job(home, request(generation={"timeout_minutes": 60}, ai=QUIET), clock=clock)
@@ -79,6 +84,7 @@ async def test_task_that_failed_there_is_not_polled_again(home: EngineHome) -> N
     assert len(home.payments("piapi", "submit")) == 1, "the other one was refunded"
 
 
+@pytest.mark.fault(9)
 async def test_completed_without_an_image(home: EngineHome) -> None:
     home.script(rule("piapi", "poll", "no_images"))
     done = await run_job(home, request())
@@ -89,6 +95,7 @@ async def test_completed_without_an_image(home: EngineHome) -> None:
     assert booked(home, "task", "actual") == payment["amount_micros"]
 
 
+@pytest.mark.fault(10)
 async def test_same_picture_named_twice_is_one_image(home: EngineHome) -> None:
     home.script(rule("piapi", "poll", "duplicate"))
     done = await run_job(home, request(generation={"variations": 3}))

@@ -28,6 +28,7 @@ SETTINGS = {
 NO = json.dumps({"passed": False, "reason": "blurred"})
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize(
     "point",
     ["mid_check:2", "mid_background:2", "mid_processing", "mid_metadata:3", "mid_save", "after_save:2"],

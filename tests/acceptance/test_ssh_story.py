@@ -28,6 +28,7 @@ def states(database: Path) -> list[tuple[str, int, int]]:
         ).fetchall()
 
 
+@pytest.mark.fault(18)
 async def test_a_line_that_breaks_costs_nothing(tmp_path: Path) -> None:
     """The first login has a large terminal, the second a small one."""
     home = tmp_path / "g"

@@ -183,6 +183,7 @@ async def test_cancelling_a_waiting_writer_lets_the_next_one_in(database: Databa
     assert await count(database) == 2
 
 
+@pytest.mark.fault(15)
 async def test_a_lock_of_another_process_is_a_clear_error_and_passes(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "gimf.db", busy_timeout=0.2)
     other = sqlite3.connect(tmp_path / "gimf.db", isolation_level=None)
@@ -201,6 +202,7 @@ async def test_a_lock_of_another_process_is_a_clear_error_and_passes(tmp_path: P
         await database.close()
 
 
+@pytest.mark.fault(15)
 async def test_a_writer_waits_for_the_lock_and_can_be_cancelled_meanwhile(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "gimf.db", busy_timeout=3_600)
     other = sqlite3.connect(tmp_path / "gimf.db", isolation_level=None)
@@ -226,6 +228,7 @@ async def test_a_writer_waits_for_the_lock_and_can_be_cancelled_meanwhile(tmp_pa
         await database.close()
 
 
+@pytest.mark.fault(14)
 async def test_a_full_disk_keeps_nothing_of_the_transaction(database: Database) -> None:
     async with database.transaction() as connection:
         pages = next(iter(await connection.execute_fetchall("PRAGMA page_count")))[0]
@@ -245,6 +248,7 @@ async def test_a_full_disk_keeps_nothing_of_the_transaction(database: Database) 
     assert await count(database) == 1
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("content", [b"no database at all " * 100, b"SQLite format 3\0" + b"\xff" * 5_000])
 @pytest.mark.parametrize("read_only", [False, True])
 async def test_what_is_no_database_is_refused_and_left_alone(
@@ -259,6 +263,7 @@ async def test_what_is_no_database_is_refused_and_left_alone(
     assert workers() == []
 
 
+@pytest.mark.fault(28)
 async def test_damaged_pages_are_found(tmp_path: Path) -> None:
     path = tmp_path / "gimf.db"
     database = await Database.open(path)

@@ -99,6 +99,7 @@ async def test_any_filters_in_any_order_show_what_they_mean(
         assert await walk(rows, where, ImageOrder.JOB, 3) == expected[::-1]
 
 
+@pytest.mark.fault(19)
 async def test_dates_hold_when_the_clock_was_set_back(rows: Rows) -> None:
     made = [(await rows.image(at=at)).image_id for at in (LATER, NOW, LATER, NOW)]
     assert await walk(rows, ImageFilter(created_from=LATER)) == [made[2], made[0]]

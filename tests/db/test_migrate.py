@@ -49,6 +49,7 @@ async def test_a_new_file_gets_no_backup(used: Path) -> None:
     assert [file.name for file in used.parent.iterdir()] == ["gimf.db"]
 
 
+@pytest.mark.fault(28)
 async def test_an_older_file_is_backed_up_then_migrated(used: Path, newer: Path) -> None:
     old = len(migration_files())
     database = await Database.open(used, migrations=newer)
@@ -69,6 +70,7 @@ async def test_opening_again_changes_nothing(used: Path, newer: Path) -> None:
     assert len(list(used.parent.glob("*.bak"))) == 1
 
 
+@pytest.mark.fault(28)
 async def test_a_newer_file_is_refused_untouched(used: Path, newer: Path) -> None:
     await (await Database.open(used, migrations=newer)).close()
     before = used.read_bytes()
@@ -95,6 +97,7 @@ async def test_a_database_of_another_program_is_refused_untouched(tmp_path: Path
     assert path.read_bytes() == before
 
 
+@pytest.mark.fault(28)
 def test_a_failing_migration_leaves_the_old_schema(used: Path, newer: Path) -> None:
     old = len(migration_files())
     broken = next(newer.glob("*_second.sql"))

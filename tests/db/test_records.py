@@ -8,6 +8,7 @@ from db.status import Approval, ImageStatus, Stage
 from tests.db.rows import Rows
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     ("moment", "text"),
     [

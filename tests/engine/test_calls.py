@@ -115,6 +115,7 @@ async def test_bad_answers_are_counted_and_the_last_one_is_raised(bench: Bench) 
     assert "Try 2 of 2" in bench.notes.entries[-1].message
 
 
+@pytest.mark.fault(1)
 async def test_what_was_not_sent_is_not_counted(bench: Bench) -> None:
     outcomes = [NotSentError("openai", "no line")] * 6 + [RateLimitedError("openai", "busy")] * 3
     assert await bench.repeat(*outcomes, "fine", attempts=1) == "fine"
@@ -128,6 +129,7 @@ async def test_what_waiting_does_not_cure_is_raised_at_once(bench: Bench, error:
     assert bench.clock.slept == []
 
 
+@pytest.mark.fault(4)
 async def test_retry_after_is_obeyed_to_the_second(bench: Bench) -> None:
     began = bench.clock.monotonic()
     await bench.repeat(RateLimitedError("openai", "busy", retry_after=42.0), "fine")
@@ -142,6 +144,7 @@ async def test_retry_after_is_obeyed_to_the_second(bench: Bench) -> None:
     assert "42.0 s" in entry.message
 
 
+@pytest.mark.fault(4)
 async def test_a_service_that_asked_to_wait_is_left_alone_by_everybody(bench: Bench) -> None:
     times: dict[str, list[float]] = {"openai": [], "piapi": []}
     began = bench.clock.monotonic()

@@ -153,6 +153,7 @@ async def test_a_lost_background_is_not_asked_for_twice(engine: Engine, home: En
     assert spent(await entries(engine, job.job_id), "background", LedgerAccount.UNKNOWN) > 0
 
 
+@pytest.mark.fault(9)
 async def test_a_completed_task_without_a_picture_is_paid_for(engine: Engine, home: EngineHome) -> None:
     home.script({"service": "piapi", "operation": "poll", "action": "no_images"})
     job = await engine.start_job(request("A", ai=BARE))

@@ -33,6 +33,7 @@ async def ended(engine: Engine, **groups: object) -> tuple[JobView, list[Undecid
     return await engine.job(job.job_id), await engine.undecided_tasks()
 
 
+@pytest.mark.fault(3)
 async def test_a_lost_order_is_listed_with_what_is_known(home: EngineHome) -> None:
     home.script({**LOSES, "nth": 2})
     async with home.open() as engine:
@@ -110,6 +111,7 @@ async def test_a_refused_prompt_can_only_be_tried_again(home: EngineHome) -> Non
         assert (now.images.approved, now.images.failed) == (2, 0)
 
 
+@pytest.mark.fault(6)
 async def test_an_order_that_was_given_up_is_checked_again_without_paying(home: EngineHome) -> None:
     home.script({**LATE, "match": "/api/v1/task/"})
     async with home.open() as engine:

@@ -170,6 +170,7 @@ async def test_endless_redirects_end(server, fetch):
     assert len(server.requests) == 6
 
 
+@pytest.mark.fault(25)
 @pytest.mark.parametrize(
     "location",
     [
@@ -302,6 +303,7 @@ async def test_a_picture_that_is_too_large_is_not_even_begun(server, fetch, tmp_
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.fault(11)
 @pytest.mark.parametrize("head", ["Transfer-Encoding: chunked", "Connection: close"])
 async def test_an_endless_download_ends_at_the_limit(server, fetch, tmp_path, head):
     sent = 0
@@ -371,6 +373,7 @@ async def test_cancelling_leaves_nothing_behind(server, fetch, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.fault(29)
 async def test_a_lost_folder_pauses(server, fetch, tmp_path):
     server.answers["/a"] = answer(encoded())
     tmp_path.rmdir()
@@ -380,6 +383,7 @@ async def test_a_lost_folder_pauses(server, fetch, tmp_path):
     tmp_path.mkdir()
 
 
+@pytest.mark.fault(14)
 async def test_a_full_disk_pauses(server, fetch, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")

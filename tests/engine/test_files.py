@@ -89,6 +89,7 @@ def test_a_really_full_device_pauses(tmp_path):
     assert caught.value.code == "disk"
 
 
+@pytest.mark.fault(29)
 def test_a_missing_folder_pauses(tmp_path):
     for write in (
         lambda: atomic_write(tmp_path / "gone" / "a.txt", b"x"),
@@ -184,6 +185,7 @@ def test_cleaning_up_takes_only_our_own_unfinished_files(tmp_path):
     assert cleanup_partials(tmp_path / "gone") == 0
 
 
+@pytest.mark.fault(24)
 def test_a_path_has_to_stay_inside(tmp_path):
     root = tmp_path / "root"
     (root / "sub").mkdir(parents=True)

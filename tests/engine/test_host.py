@@ -263,6 +263,7 @@ async def test_shut_down_ends_it(home: EngineHome) -> None:
         await serving
 
 
+@pytest.mark.fault(16)
 async def test_only_one_engine_has_the_folder(home: EngineHome) -> None:
     async with hosted(home):
         with pytest.raises(EngineHeldError) as held:
@@ -333,6 +334,7 @@ async def test_a_killed_engine_is_lost_and_every_call_says_so(home: EngineHome) 
 
 
 @pytest.mark.process
+@pytest.mark.fault(18)
 async def test_a_hangup_leaves_it_running_and_sigterm_ends_it(home: EngineHome) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,

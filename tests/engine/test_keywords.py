@@ -17,6 +17,7 @@ def write(tmp_path: Path, content: str | bytes, name: str = "k.csv") -> Path:
     return path
 
 
+@pytest.mark.fault(23)
 def test_a_text_file_has_one_keyword_a_line(tmp_path: Path) -> None:
     table = read_keywords(
         write(tmp_path, b"\xef\xbb\xbfred fox\r\n\r\n  blue, whale \r\ncaf\xc3\xa9", "k.TXT")
@@ -63,12 +64,14 @@ def test_rows_without_a_keyword_or_without_anything_are_told(tmp_path: Path) -> 
     assert any("1 rows have nothing in the column keyword" in note for note in table.notes)
 
 
+@pytest.mark.fault(23)
 def test_windows_1252_is_told(tmp_path: Path) -> None:
     table = read_keywords(write(tmp_path, "keyword\ncafé\n".encode("cp1252")))
     assert table.keyword(0) == "café"
     assert "Windows-1252" in table.notes[0]
 
 
+@pytest.mark.fault(23)
 def test_utf_16_as_excel_saves_it(tmp_path: Path) -> None:
     table = read_keywords(
         write(tmp_path, b"\xff\xfe" + "keyword\tmood\r\ncafé\twarm\r\n".encode("utf-16-le"))
@@ -76,6 +79,7 @@ def test_utf_16_as_excel_saves_it(tmp_path: Path) -> None:
     assert table.row(0) == {"keyword": "café", "mood": "warm"}
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
@@ -118,6 +122,7 @@ def write_rows(tmp_path: Path, count: int) -> Path:
     return path
 
 
+@pytest.mark.fault(23)
 def test_a_million_rows_are_read(tmp_path: Path) -> None:
     table = read_keywords(write_rows(tmp_path, 1_000_000))
     assert len(table.rows) == 1_000_000

@@ -61,6 +61,7 @@ def test_blank_lines_and_blanks_before_quotes_are_skipped() -> None:
     assert records('\na, "b"\n\n   \n1, "2, 3"\n\n') == [(2, ["a", "b"]), (5, ["1", "2, 3"])]
 
 
+@pytest.mark.fault(23)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -85,6 +86,7 @@ def test_each_fault_names_its_line(text: str, words: list[str]) -> None:
     assert all(word in message for word in words), message
 
 
+@pytest.mark.fault(23)
 def test_a_field_that_is_too_long_names_its_line_and_the_limit() -> None:
     assert "line 3: a field is longer than 1,000 characters" in refusal(f"a\nx\n{'y' * 1001}\n")
     assert records(f"a\n{'y' * 1000}\n")[1] == (2, ["y" * 1000])

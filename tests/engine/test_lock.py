@@ -22,6 +22,7 @@ sys.stdin.read()
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.fault(16)
 def test_the_holder_is_named_and_a_second_lock_refused(tmp_path: Path) -> None:
     path = tmp_path / "engine.lock"
     with FolderLock(path):

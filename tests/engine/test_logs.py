@@ -186,6 +186,7 @@ async def test_a_book_that_was_never_started_closes(tmp_path: Path, clock: FakeC
     await database.close()
 
 
+@pytest.mark.fault(14)
 async def test_a_full_disk_holds_entries_back_until_there_is_room(desk: Desk) -> None:
     await desk.fill_the_disk()
     desk.book.start()

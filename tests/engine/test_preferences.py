@@ -85,6 +85,7 @@ def test_bad_base_urls_are_refused_without_repeating_them(tmp_path: Path, url: s
         assert "hunter2" not in message
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -161,6 +162,7 @@ def test_nothing_is_saved_that_could_not_be_loaded(tmp_path: Path) -> None:
     assert path.read_text() == 'theme = "a"\n'
 
 
+@pytest.mark.fault(28)
 def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
     path = write(tmp_path, "theme = \n")
     with pytest.raises(SettingsError, match="not valid TOML"):

@@ -263,6 +263,7 @@ class TestPausesOfItsOwn:
         assert done.images.failed == view.images.failed
         assert done.images.approved == 20 - view.images.failed
 
+    @pytest.mark.fault(2)
     async def test_a_line_that_is_down_for_too_long(self, engine: Engine, home: EngineHome) -> None:
         job = await in_flight(engine, home, timeout_minutes=1)
         await engine.stop_job(job.job_id, is_forced=True)
@@ -479,6 +480,7 @@ class TestDatabaseTrouble:
         async with engine._database.transaction() as connection:
             await connection.execute(f"PRAGMA max_page_count = {pages}")
 
+    @pytest.mark.fault(14)
     async def test_a_full_disk_pauses_and_the_job_goes_on_when_there_is_room(
         self, engine: Engine, home: EngineHome
     ) -> None:

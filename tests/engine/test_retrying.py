@@ -314,6 +314,7 @@ async def test_a_waiting_retry_can_be_removed_or_deleted(home: EngineHome) -> No
             assert (await engine.image(image.image_id)).status is S.QC_FAILED
 
 
+@pytest.mark.fault(30)
 async def test_trashing_and_deleting_while_a_retry_waits(home: EngineHome) -> None:
     home.script(rejects())
     async with home.open() as engine:

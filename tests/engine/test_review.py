@@ -207,6 +207,7 @@ async def test_a_decision_is_carried_out_though_its_caller_went_away(rejecting: 
             await heard.wait_for(ImageChanged, image_id=image.image_id, status=S.APPROVED)
 
 
+@pytest.mark.fault(30)
 async def test_approving_while_the_job_runs(rejecting: EngineHome) -> None:
     async with rejecting.open() as engine, Listener(engine) as heard:
         job = await engine.start_job(request("Running", generation={"generations": 12, "concurrency": 1}))

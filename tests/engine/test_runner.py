@@ -234,6 +234,7 @@ async def test_fewer_pictures_than_asked_for_are_counted_and_not_ordered_again(
     assert calls(home)["submissions"] == 1
 
 
+@pytest.mark.fault(8)
 async def test_a_task_that_takes_too_long_keeps_its_id(engine: Engine, home: EngineHome) -> None:
     home.script({"service": "piapi", "operation": "poll", "action": "status_word", "word": "processing"})
     job = await engine.start_job(request("A", generation={"timeout_minutes": 1}, ai=BARE))

@@ -336,6 +336,7 @@ class TestRerunning:
 
 
 class TestSnapshots:
+    @pytest.mark.fault(30)
     async def test_a_job_keeps_the_settings_that_it_was_started_with(
         self, home: EngineHome, clock: FakeClock
     ) -> None:
@@ -405,6 +406,7 @@ class TestDeleting:
         await idle.restore_jobs(ids[:1])
         assert (await idle.job(ids[0])).status is JobStatus.STOPPED
 
+    @pytest.mark.fault(30)
     async def test_a_job_at_work_is_not_deleted(self, engine: Engine, home: EngineHome) -> None:
         home.script({"service": "openai", "operation": "chat.prompt", "action": "hang"})
         other = await engine.start_job(request("A"))

@@ -94,6 +94,7 @@ def test_a_limit_that_leaves_no_room_is_refused() -> None:
         safe_label("x", 7)
 
 
+@pytest.mark.fault(24)
 @given(ANY_TEXT, st.integers(8, 120))
 @settings(max_examples=300, deadline=None)
 def test_safe_label_is_always_one_short_component(label: str, max_bytes: int) -> None:

@@ -26,6 +26,7 @@ from tui.attach import EngineProcess
 _SAMPLE_S = 0.5
 _STALL_S = 120.0
 _ROUNDS = 12
+_HELD = (JobStatus.PAUSED, JobStatus.INTERRUPTED, JobStatus.STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Soak:
         self._person = Person(Random(plan.seed + 1))
         self._stack = AsyncExitStack()
         self._client: EngineClient | None = None
+        self._asked_about: set[int] = set()
         self._given_up: set[int] = set()
         self._stories: list[str] = []
         self.figures = Figures()
@@ -158,9 +160,8 @@ class Soak:
             stderr=asyncio.subprocess.DEVNULL,
         )
 
-    async def _resume_all(self, client: EngineClient) -> int:
-        """Resume whatever has stopped for any reason; how many jobs that are."""
-        statuses = (JobStatus.PAUSED, JobStatus.INTERRUPTED, JobStatus.STOPPED, JobStatus.FAILED)
+    async def _resume_all(self, client: EngineClient, statuses: tuple[JobStatus, ...] = _HELD) -> int:
+        """Resume whatever stands still; how many jobs that are."""
         jobs = (await client.jobs(JobQuery(statuses=statuses, limit=500))).rows
         resumed = 0
         for job in jobs:
@@ -237,6 +238,7 @@ class Soak:
         """Without faults: resume everything, decide every open order, until nothing is left to do."""
         client = self._client_now
         for round_ in range(_ROUNDS):
+            await self._resume_all(client, (JobStatus.FAILED,))  # once a round: it may fail for good
             while True:
                 await self._resume_all(client)
                 open_jobs = await client.unfinished_jobs()
@@ -250,22 +252,22 @@ class Soak:
             if not undecided:
                 return
             for task in undecided:
-                await self._decide(client, task, is_asked=round_ > 0)
+                await self._decide(client, task)
+        self._stories.append(f"{len(undecided)} orders cannot be decided")
 
-    async def _decide(self, client: EngineClient, task: UndecidedView, *, is_asked: bool) -> None:
-        """As the simulator's ledger says: what was paid is asked for, what was not is sent again, and what was paid
-        and is not found again is given up."""
+    async def _decide(self, client: EngineClient, task: UndecidedView) -> None:
+        """As the simulator's ledger says: what was paid is asked for once, what was not is sent again, and what was
+        paid and is not found again is given up. A job that an earlier decision set going is left to the next round."""
         is_paid = any(payment["prompt"] == task.prompt for payment in proofs.orders(self._home))
-        if is_paid and "ask" in task.choices and not is_asked:
+        if is_paid and "ask" in task.choices and task.task not in self._asked_about:
             choice = TaskChoice.ASK
         elif is_paid:
             choice = TaskChoice.LOST
-            self._given_up.add(task.task)
         else:
             choice = TaskChoice.SUBMIT
-        answer = await client.decide_tasks([task.task], choice)
-        for refusal in answer.refused:
-            self._stories.append(f"decision {choice} about task {task.task}: {refusal.message}")
+        if (await client.decide_tasks([task.task], choice)).done:
+            marks = {TaskChoice.ASK: self._asked_about, TaskChoice.LOST: self._given_up}
+            marks.get(choice, set()).add(task.task)
 
     def _prove(self) -> None:
         home, figures = self._home, self.figures

@@ -45,6 +45,7 @@ async def test_keys_reach_it_by_the_environment_only(home: EngineHome) -> None:
     await end_engine(home.paths, at_once=True)
 
 
+@pytest.mark.fault(16)
 async def test_two_that_start_at_once_share_one_engine(home: EngineHome) -> None:
     async def pid() -> int:
         async with process_of(home).attach() as client:
@@ -63,6 +64,7 @@ async def test_a_process_that_ends_says_why(home: EngineHome) -> None:
             pass
 
 
+@pytest.mark.fault(16)
 async def test_a_held_folder_is_said_after_a_while(home: EngineHome, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attach, "HELD_SECONDS", 0.1)
     home.paths.ensure()

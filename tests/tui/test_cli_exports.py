@@ -214,6 +214,7 @@ def title_in(file: str | None) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.fault(17)
 @pytest.mark.acceptance
 async def test_a_killed_export_leaves_no_file(
     home: EngineHome, made: list[ImageView], tmp_path: Path

@@ -346,6 +346,7 @@ async def test_no_wait_leaves_the_work_to_a_process_of_its_own(online: Program) 
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.fault(28)
 async def test_a_broken_database_is_a_sentence(program: Program) -> None:
     (program.home / "data").mkdir(parents=True)
     (program.home / "data" / "factory.db").write_bytes(b"no database at all" * 500)

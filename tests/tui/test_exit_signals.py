@@ -49,6 +49,7 @@ def program(home: EngineHome) -> list[str]:
     return [sys.executable, "-m", "tui", "--home", str(home.root)]
 
 
+@pytest.mark.fault(18)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 async def test_a_signal_ends_the_window_and_not_the_engine(home: EngineHome, number: signal.Signals) -> None:
     async with PseudoTerminal(program(home), {**os.environ, **home.environ}) as terminal:
@@ -72,6 +73,7 @@ async def test_a_hang_up_ends_the_engine_where_the_user_wants_it(home: EngineHom
         assert not await answers(home.paths)
 
 
+@pytest.mark.fault(18)
 async def test_a_line_that_is_cut_ends_it_in_order(home: EngineHome) -> None:
     """The terminal is gone and every write fails; the window still ends by itself, not by the last resort."""
     terminal = PseudoTerminal(program(home), {**os.environ, **home.environ})

@@ -103,6 +103,7 @@ async def walk(studio: Studio) -> AsyncIterator[Walk]:
         yield Walk(pilot)
 
 
+@pytest.mark.fault(27)
 async def test_sections_and_details(studio: Studio) -> None:
     async with walk(studio) as at:
         await at.sees()
@@ -128,6 +129,7 @@ async def test_sections_and_details(studio: Studio) -> None:
         await at.sees("q", "1")
 
 
+@pytest.mark.fault(27)
 async def test_dialogs_questions_and_notices(studio: Studio) -> None:
     async with walk(studio) as at:
         await at.sees("s", on=StartDialog)
@@ -154,6 +156,7 @@ async def test_dialogs_questions_and_notices(studio: Studio) -> None:
         await at.sees(shown="mend it")
 
 
+@pytest.mark.fault(27)
 async def test_search_and_filter_texts(studio: Studio) -> None:
     async with walk(studio) as at:
         await at.sees("2", "slash")
@@ -165,6 +168,7 @@ async def test_search_and_filter_texts(studio: Studio) -> None:
         await at.sees("enter", shown=f"“{SHOWN}")
 
 
+@pytest.mark.fault(27)
 async def test_what_is_written_to_the_terminal(studio: Studio) -> None:
     command = [sys.executable, "-m", "tui", "--home", str(studio.paths.data_dir.parent)]
     async with PseudoTerminal(command, {**os.environ, **studio.environ}, size=(160, 50)) as terminal:
@@ -201,6 +205,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.fault(27)
 async def test_tables_of_the_command_line(studio: Studio, program: Program) -> None:
     home = str(studio.paths.data_dir.parent)
     for command in COMMANDS:

@@ -271,6 +271,7 @@ async def test_an_engine_that_ends_leaves_no_half_export(
         await engine.export(ask(K.WORKBOOK, *images))
 
 
+@pytest.mark.fault(14)
 async def test_a_full_disk_leaves_no_file(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

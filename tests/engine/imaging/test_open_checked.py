@@ -52,6 +52,7 @@ def test_reads_every_form_of_webp_header(cutout, encoded, options):
     assert inspect_bytes(data).has_alpha
 
 
+@pytest.mark.fault(11)
 def test_progressive_jpeg_is_whole_and_half_of_one_is_not(picture, encoded):
     data = encoded(picture.resize((400, 300)), "JPEG", progressive=True)
     assert inspect_bytes(data).width == 400
@@ -101,6 +102,7 @@ def test_a_flipped_byte_in_a_png_is_found(picture, encoded):
     assert caught.value.code == "damaged"
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(("width", "height"), [(100_000, 100_000), (10_001, 10_000)])
 def test_a_bomb_is_refused_from_its_header(width, height, monkeypatch):
     monkeypatch.setattr(Image, "open", lambda *_: pytest.fail("the header was enough to refuse it"))
@@ -109,6 +111,7 @@ def test_a_bomb_is_refused_from_its_header(width, height, monkeypatch):
     assert caught.value.code == "bomb"
 
 
+@pytest.mark.fault(13)
 def test_a_webp_bomb_is_refused_from_its_header(cutout, encoded, monkeypatch):
     data = bytearray(encoded(cutout, "WEBP"))
     assert data[12:16] == b"VP8X"

@@ -27,6 +27,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEY = "test-key-7f3a9b2c5d1e8f60"
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [

@@ -398,6 +398,7 @@ class TestCheck:
         answer = await language.check_image(JPEG, QUALITY_PROMPT, "gpt-5.4-mini")
         assert (answer.value.passed, answer.value.reason) == (False, "Six fingers.")
 
+    @pytest.mark.fault(22)
     @pytest.mark.parametrize(
         "reply",
         [
@@ -442,6 +443,7 @@ class TestCheck:
         with pytest.raises(ModelRefusedError):
             await language.check_image(JPEG, QUALITY_PROMPT, "gpt-5.4-mini")
 
+    @pytest.mark.fault(22)
     async def test_cut_answer_does_not_count_even_where_it_can_be_read(
         self, server: Server, language: LanguageModel
     ) -> None:
