@@ -280,3 +280,16 @@ async def test_a_list_that_cannot_be_marked_leaves_those_keys_to_others() -> Non
         await pilot.press("space", "A")
         await pilot.pause()
         assert app_of(pilot).table.marks == frozenset()
+
+
+async def test_a_key_right_after_the_rows_came_shows_the_cursor_all_the_same() -> None:
+    """Before the list is laid out again with its scrollbar, without which Textual scrolls only where it is forced."""
+    source: MemorySource[Row] = MemorySource(key=lambda row: row[0], cells=cells)
+    async with shown(source) as pilot:
+        table = app_of(pilot).table
+        source.replace([(number, f"row {number}") for number in range(300)])
+        assert not table.show_vertical_scrollbar
+        table.action_last()
+        await pilot.pause()
+        assert table.cursor_index == 299
+        assert "row 299" in table.render_line(table.size.height - 1).text

@@ -135,7 +135,7 @@ class FieldList(ScrollView, can_focus=True, inherit_bindings=False):
         """Put the cursor on the first field of a group, with its heading at the top."""
         place = self._rows.first_of(group)
         if place is not None:
-            self.scroll_to(y=self._rows.top_of(place), animate=False)
+            self.scroll_to(y=self._rows.top_of(place), animate=False, force=True)
             self._put_cursor(place)
 
     def put(self, path: str, value: Any) -> None:
@@ -287,9 +287,9 @@ class FieldList(ScrollView, can_focus=True, inherit_bindings=False):
         height = self.scrollable_content_region.height
         first, top = self.scroll_offset.y, self._rows.top_of(self._cursor)
         if top < first:
-            self.scroll_to(y=top, animate=False)
+            self.scroll_to(y=top, animate=False, force=True)
         elif height and self._cursor >= first + height:
-            self.scroll_to(y=self._cursor - height + 1, animate=False)
+            self.scroll_to(y=self._cursor - height + 1, animate=False, force=True)
 
     def _refresh_field(self, path: str) -> None:
         if (place := self._rows.place_of(path)) is not None:

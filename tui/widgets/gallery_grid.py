@@ -207,7 +207,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         self.virtual_size = self._layout.size(self._source.count)
         moved = self._layout.top(self._cursor) - self._layout.top(before)
         if moved and self.scroll_offset.y:
-            self.scroll_to(y=self.scroll_offset.y + moved, animate=False)
+            self.scroll_to(y=self.scroll_offset.y + moved, animate=False, force=True)
         self._show_cursor()
         self._note_cursor()
         self._draw_all()
@@ -260,7 +260,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """Bring the whole tile of the cursor into sight."""
         target = self._layout.scroll_to(self._cursor, self.scroll_offset.y)
         if target != self.scroll_offset.y:
-            self.scroll_to(y=target, animate=False)
+            self.scroll_to(y=target, animate=False, force=True)
 
     def _note_cursor(self) -> None:
         key = self.cursor_key

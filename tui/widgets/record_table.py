@@ -195,7 +195,7 @@ class RecordTable(LineScroll, inherit_bindings=False):
         self._fit_size()
         self._cursor = max(0, min(index, count - 1))
         if first and self._cursor != before:
-            self.scroll_to(y=first + self._cursor - before, animate=False)
+            self.scroll_to(y=first + self._cursor - before, animate=False, force=True)
         if is_in_sight or not is_same:
             self._show_cursor()
         self._note_cursor()
@@ -253,9 +253,9 @@ class RecordTable(LineScroll, inherit_bindings=False):
     def _show_cursor(self) -> None:
         first, last = self._visible()
         if self._cursor < first:
-            self.scroll_to(y=self._cursor, animate=False)
+            self.scroll_to(y=self._cursor, animate=False, force=True)
         elif self._cursor > last:
-            self.scroll_to(y=self._cursor - self._page + 1, animate=False)
+            self.scroll_to(y=self._cursor - self._page + 1, animate=False, force=True)
 
     def _note_cursor(self, *, is_moved: bool = False) -> None:
         key = self.cursor_key
