@@ -18,20 +18,20 @@ demo: runtime ## run a job against the built-in simulator, without keys, with it
 	@$(BIN)/gimf demo --home .demo $(ARGS)
 
 test: dev ## run every test, without keys and without a terminal
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS) </dev/null
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS) </dev/null
 
 .PHONY: test-unit test-acceptance
 test-unit: dev ## run the tests of single modules only: no other process, no terminal
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not (acceptance or process or terminal)" $(ARGS) </dev/null
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not (acceptance or process or terminal)" $(ARGS) </dev/null
 
 test-acceptance: dev ## run the whole stories only: real HTTP, killed processes, terminals
-	$(BIN)/python -m pytest -n $(WORKERS) -m acceptance $(ARGS) </dev/null
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m acceptance $(ARGS) </dev/null
 
 test-fast: dev ## run all tests but the whole stories
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not acceptance" $(ARGS) </dev/null
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not acceptance" $(ARGS) </dev/null
 
 test-faults: dev ## kill the program at every named point and at random moments, 20 times each, for 10 minutes at most
-	$(BIN)/python -m pytest -n $(WORKERS) --repeat-faults 20 --repeat-minutes 10 $(ARGS) </dev/null
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --repeat-faults 20 --repeat-minutes 10 $(ARGS) </dev/null
 
 soak: dev ## 10,000 images with faults and kill -9 at random, then every promise is proved: ARGS="--images 600 --minutes 5"
 	$(BIN)/python -m tests.soak $(ARGS) </dev/null

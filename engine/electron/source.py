@@ -162,7 +162,7 @@ class OldDatabase:
     def _select(self, statement: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         try:
             return self._connection.execute(statement, tuple(parameters)).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError) as error:  # a damaged name of a column is no text
             raise _unreadable(self.path, error) from error
 
     def require_unchanged(self) -> None:
@@ -271,7 +271,7 @@ def _id(value: object) -> str:
     return "" if value is None else str(value).strip()[:200]
 
 
-def _unreadable(path: Path, error: sqlite3.Error) -> InputError:
+def _unreadable(path: Path, error: sqlite3.Error | UnicodeError) -> InputError:
     return InputError(
         f"{path} cannot be read as a database: {error}.", hint="Is it whole? Try an older copy of it."
     )

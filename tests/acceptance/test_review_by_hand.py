@@ -37,6 +37,7 @@ async def test_many_failed_images_with_one_key_each(tmp_path: Path) -> None:
             await window.until(r"\[Failed\] +Retry pending +Processing +Retry failed +Needs")
             await window.press("4")
             await window.until(rf"\b{len(good)} images")
+            await window.until(r"Settings +queue 0")  # the last retry has ended, so that q asks nothing
             await window.press("q")
             await window.until_gone()
         await check_what_is_left(home, wanted, good)

@@ -270,7 +270,10 @@ async def test_rerun_keeps_the_original_and_its_settings(home: EngineHome) -> No
         (as_now,) = await engine.rerun_jobs([first.job_id], is_as_run=False)
         (as_run,) = await engine.rerun_jobs([first.job_id], is_as_run=True)
         again, exactly = await outcome_of(engine, as_now.job_id), await outcome_of(engine, as_run.job_id)
-        assert await engine.job_detail(first.job_id) == before.job
+        children = (as_now.job_id, as_run.job_id)
+        assert await engine.job_detail(first.job_id) == before.job.model_copy(
+            update={"child_job_ids": children}
+        )
     assert again.job.label == f"cards (rerun {first.job_id[:6]})"
     assert (len(before.images), len(again.images), len(exactly.images)) == (1, 2, 1)
     assert exactly.job.settings == before.job.settings
