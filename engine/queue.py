@@ -423,3 +423,6 @@ class JobQueue:
         except (DatabaseFullError, DatabaseBusyError) as error:
             running.active_since = since  # booked together with the next stretch
             logger.warning("time at work: %s", error)
+        except asyncio.CancelledError:
+            running.active_since = since  # the ticker ends in the middle of it: the job's end books it
+            raise

@@ -240,7 +240,11 @@ def test_program_starts_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> Non
 def test_every_part_of_the_tests_has_a_task_and_a_known_marker() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     chosen = dict(
-        re.findall(r'^(test-[a-z]+):.*\n\t.*WORKERS\) -m "?([^"\n]+?)"? \$\(ARGS\)', makefile, re.MULTILINE)
+        re.findall(
+            r'^(test-[a-z]+):.*\n\t.*WORKERS\) --dist worksteal -m "?([^"\n]+?)"? \$\(ARGS\)',
+            makefile,
+            re.MULTILINE,
+        )
     )
     assert chosen == {
         "test-unit": f"not ({' or '.join(BEYOND)})",

@@ -1,10 +1,12 @@
-"""Fifty failed images, one key each, in a real terminal: in the end gallery, counts and output folder agree."""
+"""Fifty failed images, one key each, in a real terminal: in the end gallery, counts, export and output folder agree."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
 from engine.api import ImageQuery
+from engine.export.requests import ExportKind, ExportRequest
 from engine.views import ImageStatus, ImageView
 from tests.support.engine import EngineHome, engine_home
 from tests.support.images import finished_job
@@ -72,6 +74,13 @@ async def check_what_is_left(home: EngineHome, wanted: dict[int, str], good: set
         assert (counts.qc_failed, counts.failed, counts.pending) == (0, 0, 0)
         totals = await engine.totals()
         assert (totals.approved, totals.failed) == (len(good), 0)
+        exported = await engine.export(
+            ExportRequest("by-hand", ExportKind.IMAGES, job_ids=(job_id,), to=str(home.root / "pictures.zip"))
+        )
+        assert exported.missing == ()
+        with ZipFile(exported.path) as archive:
+            names = {name.partition("/")[2] for name in archive.namelist() if name.startswith("images/")}
+        assert names == delivered(home)
     assert delivered(home) == {name_of(image) for image in images if image.image_id in good}
     by_key = {image.image_id: image.reason or "" for image in images}
     assert all(by_key[one].startswith("Manually") for one, keys in wanted.items() if keys in ("a", "dua"))

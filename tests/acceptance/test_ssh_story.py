@@ -34,13 +34,12 @@ async def test_a_line_that_breaks_costs_nothing(tmp_path: Path) -> None:
     home = tmp_path / "g"
     database = Paths.resolve(home, {}).database_file
     variables = {**plain_environ(), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-    environ = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
-    program = f"cd {shlex.quote(str(ROOT))} && env {environ} {sys.executable} -m tui --home {shlex.quote(str(home))}"
+    demo = f"{sys.executable} -m tui --home {shlex.quote(str(home))} demo --count 24"
     async with (
         ssh_server(tmp_path / "sshd") as server,
         tmux_terminal(tmp_path / "tmux", plain_environ(), SIZES[0]) as tmux,
     ):
-        await tmux.run(f"clear; {server.command} {shlex.quote(program + ' demo --count 24')}")
+        await tmux.run(f"clear; {server.line_for(demo, variables, ROOT)}")
         screen = await tmux.until("a job at work", lambda text: "● running" in text and " of 24" in text)
         assert "\x1b" not in screen
         assert server.drop_lines() >= 1
@@ -49,7 +48,7 @@ async def test_a_line_that_breaks_costs_nothing(tmp_path: Path) -> None:
         assert (status, planned) == ("running", 24)
         assert finished < 24, "the line broke in the middle"
         await tmux.resize(*SIZES[1])
-        await tmux.run(f"clear; {server.command} {shlex.quote(program + ' demo --count 24')}")
+        await tmux.run(f"clear; {server.line_for(demo, variables, ROOT)}")
         await tmux.until("the job of before", lambda text: "#1 demo" in text)
         await tmux.until("its end", lambda text: "✓ completed #1 demo" in text and "/24" in text, 90)
         assert states(database) == [("completed", 24, 24)]

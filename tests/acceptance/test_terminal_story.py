@@ -1,6 +1,6 @@
-"""The product used as its user does, in a real terminal (tmux) with nothing but keys: the demo from the first screen
-to its end, review, gallery, settings that the next job runs with, and out again. Everything is waited for on the
-screen and proved in the database.
+"""The product used as its user does, in a real terminal (tmux) with nothing but keys, over a loopback ssh where there
+is an SSH server: the demo from the first screen to its end, review, gallery, settings that the next job runs with, and
+out again. Everything is waited for on the screen and proved in the database.
 """
 
 import os
@@ -8,13 +8,14 @@ import re
 import sqlite3
 import sys
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.paths import Paths
+from tests.support.sshd import is_ssh_there, ssh_server
 from tests.support.tmux import PROMPT, Tmux, tmux_terminal
 from tui.attach import end_engine
 
@@ -56,10 +57,13 @@ async def database_says(tmux: Tmux, database: Path, statement: str, wanted: Any)
 async def test_a_new_user_from_the_first_screen_to_the_last(tmp_path: Path, size: tuple[int, int]) -> None:
     home = tmp_path / "g"
     database = home / "data/demo/data/factory.db"
-    async with tmux_terminal(tmp_path / "tmux", plain_environ(), size) as tmux:
-        await tmux.run(
-            f"clear; stty -g >'{tmp_path}/before'; {GIMF} --home '{home}'; stty -g >'{tmp_path}/after'"
-        )
+    async with AsyncExitStack() as stack:
+        line = f"{GIMF} --home '{home}'"
+        if is_ssh_there():
+            server = await stack.enter_async_context(ssh_server(tmp_path / "sshd"))
+            line = server.line_for(line, plain_environ(), ROOT)
+        tmux = await stack.enter_async_context(tmux_terminal(tmp_path / "tmux", plain_environ(), size))
+        await tmux.run(f"clear; stty -g >'{tmp_path}/before'; {line}; stty -g >'{tmp_path}/after'")
         screen = await tmux.wait_for("Try the demo")
         assert "There is no key for piapi" in screen
         assert await tmux.state("alternate_on") == "1"
@@ -160,6 +164,7 @@ async def change_a_setting_and_start(tmux: Tmux, database: Path) -> None:
     await database_says(
         tmux, database, "SELECT json_extract(settings, '$.generation.generations') FROM configurations", 3
     )
+    await tmux.wait_for("Saved default")
     await tmux.press("s")
     await tmux.until(
         "the start dialog", lambda screen: "Start a job" in screen and "3 from 3 prompts" in screen

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -35,6 +35,11 @@ class SshServer:
         )
         return shlex.join(("ssh", *options, f"{getpass.getuser()}@127.0.0.1"))
 
+    def line_for(self, command: str, environ: Mapping[str, str], folder: Path) -> str:
+        """The line for a shell that runs a command at the other end, in that folder and with these variables."""
+        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environ.items())
+        return f"{self.command} {shlex.quote(f'cd {shlex.quote(str(folder))} && env {variables} {command}')}"
+
     def drop_lines(self) -> int:
         """Kill the processes that hold the connections, as a line that breaks; how many there were."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
@@ -44,6 +49,13 @@ class SshServer:
                 os.kill(int(child), signal.SIGKILL)
                 killed += 1
         return killed
+
+
+def is_ssh_there() -> bool:
+    """Whether an SSH server and its client are installed."""
+    return (
+        all(shutil.which(name) for name in (SSHD, "ssh", "ssh-keygen")) and Path("/proc/self/task").exists()
+    )
 
 
 def _children(pid: int) -> list[str]:

@@ -103,8 +103,12 @@ async def test_the_last_wish_wins(tmp_path: Path) -> None:
 async def test_what_was_prefetched_is_there_at_once(tmp_path: Path) -> None:
     async with shown(tmp_path) as it:
         await it.until_shown(it.picture(1))
-        it.preview.prefetch([it.picture(2)])
-        await wait_until(it.pilot, lambda: it.preview.is_ready(it.picture(2)))
+
+        def is_ready() -> bool:
+            it.preview.prefetch([it.picture(2)])  # again, should the room for it have changed meanwhile
+            return it.preview.is_ready(it.picture(2))
+
+        await wait_until(it.pilot, is_ready)
         it.preview.show(it.picture(2))
         assert it.preview.frame is not None
         assert it.preview.message == ""

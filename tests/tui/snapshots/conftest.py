@@ -22,7 +22,7 @@ from tests.support.studio import Studio, fill_studio
 
 STORED = Path(__file__).parent
 SIZES = [(80, 24), (120, 36)]
-SHOWN_ROOT = "/home/ana/gimf-one"
+SHOWN_ROOT = "/srv/render/gimf-1"
 TURNS = 250
 STILL_TURNS = 12
 """Without any change, before a screen is written: loading, thumbnails and plans take their time."""

@@ -23,7 +23,7 @@ async def test_a_paused_job_says_why(studio: Studio, opened: Any, matches: Any) 
 async def test_a_first_start_without_keys(
     new_studio: Studio, opened: Any, matches: Any, size: tuple[int, int]
 ) -> None:
-    async with opened(new_studio, size, is_running=False, demo_folder="/home/ana/gimf-demo") as pilot:
+    async with opened(new_studio, size, is_running=False, demo_folder="/srv/gimf/data/demo") as pilot:
         await matches(pilot, "first-start")
 
 
