@@ -21,7 +21,7 @@ from engine.events import ExportProgressed
 from engine.explain import explain
 from engine.export.requests import ExportKind, ExportRequest
 from engine.export.views import AgencyView, ExportView
-from engine.views import ProblemView
+from engine.viewing import problem_views
 from tui.dialog import Dialog
 from tui.export_text import SHOWN, check_lines, progress_line, result_lines
 from tui.plan_text import problem_lines
@@ -197,10 +197,7 @@ class ExportDialog(Dialog[None]):
             problems = [*known.problems, Problem("", known.hint)] if known.hint else list(known.problems)
         else:
             problems = [Problem("", known.message, known.hint)]
-        views = [
-            ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
-            for one in problems
-        ]
+        views = problem_views(problems)
         self._say(list(problem_lines(views[:SHOWN])))
 
     # ---- writing

@@ -17,7 +17,8 @@ from engine.errors import FactoryError, Problem, SettingsError
 from engine.explain import explain
 from engine.settings import describe_field, parse_value
 from engine.text import clean_text
-from engine.views import ConfigurationView, ProblemView
+from engine.viewing import problem_views
+from engine.views import ConfigurationView
 from tui.dialog import Dialog
 from tui.plan_text import plan_lines, problem_lines
 from tui.screens.settings_dialog import SettingsDialog
@@ -206,10 +207,7 @@ class StartDialog(Dialog[None]):
         problems = (
             known.problems if isinstance(known, SettingsError) else [Problem("", known.message, known.hint)]
         )
-        views = [
-            ProblemView(field=one.field, message=one.message, hint=one.hint, is_warning=one.is_warning)
-            for one in problems
-        ]
+        views = problem_views(problems)
         self.query_one("#start-plan", Static).update(Text("\n").join(problem_lines(views)))
 
     # ---- starting
