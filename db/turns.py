@@ -35,9 +35,8 @@ class Turns:
         try:
             await called
         except asyncio.CancelledError:
-            if called.cancelled():
-                lane.remove(called)
-            else:  # called and cancelled in the same round of the event loop
+            # A cancelled place stays in its lane until the turn comes by, which may have been before this task woke up.
+            if not called.cancelled():  # called and cancelled in the same round of the event loop
                 self._pass_on()
             raise
 

@@ -295,7 +295,8 @@ class JobQueue:
         await self._book_time(running)
         if running.context.gate.is_stopping:
             await self._finish(running.job, JobStatus.STOPPED, None)
-        elif running.work.cancelled():
+        elif running.work.cancelled() or (self._is_closing and not isinstance(error, DatabaseError | None)):
+            # An error on the way out, logged above, is no end either: the next start goes on.
             await self._interrupt(running)
         elif isinstance(error, DatabaseError):
             raise error

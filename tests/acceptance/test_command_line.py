@@ -178,7 +178,7 @@ async def test_signal_ends_in_order_and_resume_goes_on(
     process.send_signal(number)
     ended = await program.end(process)
     assert ended.status == status, ended.stderr
-    assert ended.document["status"] == "interrupted"
+    assert ended.document["status"] == "interrupted", (ended.document, ended.stderr)
     assert rows(home, "SELECT 1 FROM tasks WHERE state IN ('submitting', 'unknown')") == []
     assert_nothing_approved_unchecked(home)
     done = await program.run("run", "--resume", "--json")

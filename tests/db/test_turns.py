@@ -93,3 +93,16 @@ async def test_an_error_in_a_turn_lets_the_next_one_in() -> None:
         await failing
     await waiting
     assert visitors.order == ["a"]
+
+
+async def test_who_is_cancelled_just_before_the_turn_is_passed_on_is_passed_over() -> None:
+    visitors = Visitors()
+    async with visitors.turns.turn():
+        cancelled, after = await visitors.queue_up("a", "b")
+        cancelled.cancel()  # it has no time to wake up before the turn is passed on
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    await after
+    assert visitors.order == ["b"]
+    async with asyncio.timeout(5), visitors.turns.turn():
+        pass

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.api import ImageQuery, JobQuery, LogQuery
+from engine.context import JobContext
 from engine.errors import ConflictError
 from engine.events import JobFinished, JobPaused, JobStarted, JobStatusChanged, TaskChanged
 from engine.service import Engine
@@ -458,6 +459,29 @@ class TestLeaving:
         assert not heard.of(JobStarted, is_resumed=False)
         assert len(home.payments("piapi", "submit")) == 2
         assert done.started_at == job.started_at or done.started_at is not None
+
+    async def test_an_error_on_the_way_out_is_not_the_jobs_failure(
+        self, home: EngineHome, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun = asyncio.Event()
+
+        async def falls_over_when_cancelled(context: JobContext, task_id: int) -> bool:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise ValueError("a fault of the program")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("engine.runner.generate", falls_over_when_cancelled)
+            async with home.open(clock=clock) as engine:
+                job = await engine.start_job(request("A", ai=BARE))
+                await begun.wait()
+        async with home.open(clock=clock, is_working=False) as engine:
+            assert (await engine.job(job.job_id)).status is JobStatus.INTERRUPTED
+        async with home.open(clock=clock) as engine:
+            done = await engine.wait_for_job(job.job_id)
+        assert (done.status, done.images.approved) == (JobStatus.COMPLETED, 1)
 
     async def test_interrupted_jobs_go_on_before_those_that_waited(
         self, home: EngineHome, clock: FakeClock
