@@ -268,6 +268,12 @@ async def restore_job(connection: aiosqlite.Connection, job_id: str, at: str) ->
     return await change(connection, statement, {"job_id": job_id, "at": at})
 
 
+async def trash_alone(connection: aiosqlite.Connection, image_id: int) -> bool:
+    """Let an image that was trashed with its job stay in the trash when the job comes back."""
+    statement = "UPDATE images SET is_trashed_with_job = 0 WHERE image_id = ? AND status = 'trashed'"
+    return await change(connection, statement, (image_id,)) > 0
+
+
 async def set_output_file(connection: aiosqlite.Connection, image_id: int, output_file: str, at: str) -> bool:
     """The file of an approved image was moved, into the trash or out of it."""
     statement = """UPDATE images SET output_file = ?, updated_at = ?

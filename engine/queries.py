@@ -26,7 +26,7 @@ from db.connection import Database
 from db.records import JobRecord, utc_text
 from db.status import ImageStatus, JobKind, JobStatus, Progress, TaskState
 from engine.api import ImageQuery, JobQuery, LogQuery
-from engine.care.space import job_space
+from engine.care.space import images_space, job_space
 from engine.decision_queries import DecisionQueries
 from engine.errors import ConflictError, NotFoundError
 from engine.paths import Paths
@@ -134,8 +134,12 @@ class Queries(StatisticsQueries, DecisionQueries):
         )
 
     async def job_space(self, job_id: str, places: Places) -> SpaceView:
-        """What a job takes on the disk. Looks at every file of it."""
+        """See EngineApi."""
         return await job_space(self._database, places, job_id)
+
+    async def images_space(self, image_ids: Sequence[int]) -> int:
+        """See EngineApi."""
+        return await images_space(self._database, image_ids)
 
     async def job_settings(self, job_id: str) -> Settings:
         """The settings that a job ran with."""
@@ -331,6 +335,7 @@ def _job_filter(query: JobQuery) -> job_pages.JobFilter:
         kind=query.kind,
         parent_job_id=query.parent_job_id,
         include_deleted=query.includes_deleted,
+        only_deleted=query.only_deleted,
     )
 
 

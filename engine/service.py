@@ -25,6 +25,7 @@ from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
 from engine.deciding import Deciding
+from engine.deleting import Deleting
 from engine.editing import Editing
 from engine.electron.importer import ElectronImport
 from engine.electron.source import remove_leftovers
@@ -51,6 +52,7 @@ from engine.retrying import Retrying
 from engine.review import Review
 from engine.secrets import KeyName, KeyStore
 from engine.services import Services
+from engine.trashing import Trashing
 from engine.views import (
     ConfigurationView,
     JobView,
@@ -96,7 +98,9 @@ class Engine(ImageCommands, ExportCommands, Queries):
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._electron = ElectronImport(database, log_book, bus, clock, self._places)
-        self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
+        trashing = Trashing(database, clock, log_book, paths.trash_dir)
+        self._review = Review(database, bus, clock, log_book, contexts.make, trashing)
+        self._deleting = Deleting(database, self._queue, self._review, trashing, clock, log_book, bus)
         self._retrying = Retrying(tools, self._review)
         self._regenerating = Regenerating(tools)
         self._deciding = Deciding(database, self._queue, clock, log_book, bus)
@@ -246,11 +250,11 @@ class Engine(ImageCommands, ExportCommands, Queries):
 
     async def delete_jobs(self, job_ids: Sequence[str]) -> int:
         """See EngineApi."""
-        return await self._job_commands.delete(job_ids)
+        return await self._deleting.delete(job_ids)
 
     async def restore_jobs(self, job_ids: Sequence[str]) -> int:
         """See EngineApi."""
-        return await self._job_commands.restore(job_ids)
+        return await self._deleting.restore(job_ids)
 
     # ---- tells: configurations
 

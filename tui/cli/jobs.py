@@ -1,4 +1,4 @@
-"""`gimf jobs`: list, show, rerun, stop, delete."""
+"""`gimf jobs`: list, show, rerun, stop, delete, restore."""
 
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,10 @@ async def list_jobs(options: Namespace, output: Output) -> int:
     """An array of job objects, all that fit unless there is a limit; a table of 50 for people."""
     limit = options.limit or (None if output.is_json else _SHOWN)
     query = JobQuery(
-        statuses=tuple(JobStatus(word) for word in options.status), text=options.text, sort=options.sort
+        statuses=tuple(JobStatus(word) for word in options.status),
+        text=options.text,
+        sort=options.sort,
+        only_deleted=options.deleted,
     )
     session = open_session(options, output)
     jobs: list[JobView] = []
@@ -84,15 +87,28 @@ async def stop_jobs(options: Namespace, output: Output) -> int:
 
 async def delete_jobs(options: Namespace, output: Output) -> int:
     """`{"deleted": n}`; asks first where a person is there to answer."""
-    async with open_session(options, output).engine(is_working=False) as engine:
+    session = open_session(options, output)
+    places, question = Places(session.paths, session.preferences), ""
+    async with session.engine(is_working=False) as engine:
         jobs = [await engine.job(job_id) for job_id in await _resolve(engine, options.jobs)]
         made = sum(job.images.approved + job.images.qc_failed + job.images.failed for job in jobs)
-        question = f"Delete {plural(len(jobs), 'job')} and move {plural(made, 'image')} to the trash?"
+        if not options.yes:
+            space = sum([(await engine.job_space(job.job_id, places)).total for job in jobs])
+            what = f"{plural(len(jobs), 'job')}, {plural(made, 'image')}, {bytes_text(space)}"
+            question = f"Delete {what}? They go to the trash; `gimf jobs restore` takes it back."
         if not confirm(question, output, is_agreed=options.yes):
             output.result({"deleted": 0}, ["Nothing was deleted."])
             return ExitStatus.OK
         deleted = await engine.delete_jobs([job.job_id for job in jobs])
     output.result({"deleted": deleted}, [f"Deleted {plural(deleted, 'job')}."])
+    return ExitStatus.OK
+
+
+async def restore_jobs(options: Namespace, output: Output) -> int:
+    """`{"restored": n}`: those that were deleted are what they were."""
+    async with open_session(options, output).engine(is_working=False) as engine:
+        restored = await engine.restore_jobs(await _resolve(engine, options.jobs))
+    output.result({"restored": restored}, [f"Restored {plural(restored, 'job')}."])
     return ExitStatus.OK
 
 
