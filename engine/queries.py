@@ -23,7 +23,7 @@ from db import (
     totals,
 )
 from db.connection import Database
-from db.records import JobRecord, utc_text
+from db.records import ImageRecord, JobRecord, utc_text
 from db.status import ImageStatus, JobKind, JobStatus, Progress, TaskState
 from engine.api import ImageQuery, JobQuery, LogQuery
 from engine.care.space import images_space, job_space
@@ -200,7 +200,8 @@ class Queries(StatisticsQueries, DecisionQueries):
                 cursor=query.cursor,
                 limit=query.limit,
             )
-        return Page[ImageView](rows=tuple(image_view(record) for record in records), next_cursor=cursor)
+            views = await _image_views(connection, records)
+        return Page[ImageView](rows=tuple(views), next_cursor=cursor)
 
     async def image_ids(self, query: ImageQuery) -> list[int]:
         """See EngineApi."""
@@ -211,15 +212,15 @@ class Queries(StatisticsQueries, DecisionQueries):
     async def image(self, image_id: int) -> ImageView:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            record = await images.get(connection, image_id)
-        if record is None:
+            found = await _image_views(connection, await images.get_many(connection, [image_id]))
+        if not found:
             raise NotFoundError(f"There is no image {image_id}.", hint="`gimf images list` shows them all.")
-        return image_view(record)
+        return found[0]
 
     async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            return [image_view(record) for record in await images.get_many(connection, image_ids)]
+            return await _image_views(connection, await images.get_many(connection, image_ids))
 
     async def logs(self, query: LogQuery) -> list[LogView]:
         """See EngineApi."""
@@ -337,6 +338,11 @@ def _job_filter(query: JobQuery) -> job_pages.JobFilter:
         include_deleted=query.includes_deleted,
         only_deleted=query.only_deleted,
     )
+
+
+async def _image_views(connection: aiosqlite.Connection, records: Sequence[ImageRecord]) -> list[ImageView]:
+    newer = await images.replacements(connection, [record.image_id for record in records])
+    return [image_view(record, newer.get(record.image_id, ())) for record in records]
 
 
 async def _image_filter(connection: aiosqlite.Connection, query: ImageQuery) -> image_pages.ImageFilter:

@@ -1,7 +1,7 @@
 """`gimf jobs`: list, show, rerun, stop, delete, restore."""
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.api import JobQuery, WorkApi
@@ -51,7 +51,9 @@ async def show_job(options: Namespace, output: Output) -> int:
         detail = await queries.job_detail(await queries.resolve_job(options.job))
         space = await queries.job_space(detail.job_id, Places(session.paths, session.preferences))
         detail = detail.model_copy(update={"space": space})
-    output.result(detail, _detail_lines(detail))
+        parent = [] if detail.parent_job_id is None else [detail.parent_job_id]
+        family = [await queries.job(job_id) for job_id in (*parent, *detail.child_job_ids)]
+    output.result(detail, _detail_lines(detail, {job.job_id: job for job in family}))
     return ExitStatus.OK
 
 
@@ -152,12 +154,16 @@ def _job_table(jobs: Sequence[JobView]) -> list[str]:
     return table(headers, rows, right=("#", "duration", "approved", "rejected", "failed", "of", "spent"))
 
 
-def _detail_lines(job: JobDetailView) -> Iterator[str]:
+def _detail_lines(job: JobDetailView, family: Mapping[str, JobView]) -> Iterator[str]:
     yield from _job_table([job])
     yield ""
     yield f"started   {local_time(job.started_at)}"
     yield f"finished  {local_time(job.finished_at)}"
     yield f"pictures  {job.output_dir}"
+    for word, job_ids in (("made from", (job.parent_job_id,)), ("made into", job.child_job_ids)):
+        names = [f"#{one.number} {one.label}" for job_id in job_ids if (one := family.get(job_id or ""))]
+        if names:
+            yield f"{word:<9} {', '.join(names)}"
     if job.space is not None:
         yield (
             f"space     {bytes_text(job.space.total)}: finished {bytes_text(job.space.output)}, originals "
