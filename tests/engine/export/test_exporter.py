@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -248,6 +249,38 @@ async def test_cancelled_while_a_thread_is_at_work(
         with pytest.raises(ConflictError, match="cancelled"):
             await work
         assert left(folder) == []
+
+
+@pytest.mark.parametrize("kind", [K.WORKBOOK, K.ARCHIVE])
+async def test_cancelled_while_the_workbook_is_put_together(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ExportKind
+) -> None:
+    """Its last step, which takes seconds with many images: it ends in the middle and leaves nothing."""
+    images = await finished_job(engine, 1)
+    reached, go_on = threading.Event(), threading.Event()
+    put, write = 0, ZipFile.write
+
+    def waits(self: ZipFile, *args: Any, **options: Any) -> object:
+        nonlocal put
+        put += 1
+        reached.set()
+        go_on.wait(20)
+        return write(self, *args, **options)
+
+    monkeypatch.setattr("engine.export.workbook.ZipFile.write", waits)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    work = asyncio.create_task(engine.export(ask(kind, *images, to=str(folder), export_id="x")))
+    await until(reached.is_set)
+    cancelling = asyncio.create_task(engine.cancel_export("x"))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await cancelling
+    with pytest.raises(ConflictError, match="cancelled"):
+        await work
+    assert put == 1, "no further sheet was put into it"
+    assert left(folder) == []
+    assert left(engine._paths.scratch_dir) == []
 
 
 async def test_an_engine_that_ends_leaves_no_half_export(
