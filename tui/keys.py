@@ -240,6 +240,7 @@ ACTIONS: tuple[Action, ...] = (
         "t",
         "Texts",
         "Edit title, description, tags, category; of marked images tags, category.",
+        is_shown=True,
     ),
     # ---- viewer
     Action("viewer.previous", "h", "Before", "To the image before.", is_shown=True),

@@ -34,11 +34,8 @@ GALLERY_COLUMNS = (
 )
 FIT_COLUMNS = (
     *GALLERY_COLUMNS[:2],
-    Column("fit", "agency", ratio=3),
-    *(
-        replace(column, min_terminal_width=max(column.min_terminal_width, 100))
-        for column in GALLERY_COLUMNS[2:]
-    ),
+    Column("fit", "agency", ratio=4),
+    *(replace(column, min_terminal_width=140 if column.ratio > 1 else 100) for column in GALLERY_COLUMNS[2:]),
 )
 """Of the gallery's list where an agency is chosen."""
 JOB = Facet("job", "Job", (), is_many=False, typed="job…", placeholder="its number, id or label")
