@@ -167,8 +167,15 @@ ACTIONS: tuple[Action, ...] = (
     # ---- jobs
     Action("jobs.rerun", "r", "Rerun", "Run the marked jobs again, in the order shown.", is_shown=True),
     Action("jobs.rerun_as_run", "R", "Rerun as it ran", "Run them again with the settings of that time."),
+    Action(
+        "jobs.export",
+        "e",
+        "Export",
+        "Export the marked jobs: workbook, pictures, agency sheet.",
+        is_shown=True,
+    ),
     Action("jobs.delete", "d", "Delete", "Delete jobs and move their images to the trash.", is_shown=True),
-    Action("jobs.undo", "u", "Undo", "Take the last deletion back."),
+    Action("jobs.undo", "u", "Undo", "Take the last deletion back.", is_shown=True),
     Action("jobs.rename", "t", "Rename", "Give the job another label."),
     Action("jobs.stop", "x", "Stop", "Stop the running job; images that are paid for are still finished."),
     Action("jobs.force_stop", "X", "Force stop", "Stop the running job at once."),
@@ -178,7 +185,6 @@ ACTIONS: tuple[Action, ...] = (
         "Pause",
         "Pause the running job, or go on with one that was paused, stopped or failed.",
     ),
-    Action("jobs.export", "e", "Export", "Export the marked jobs: workbook, pictures, agency sheet."),
     # ---- one job
     Action("job_detail.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
     Action(
@@ -205,11 +211,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("job_detail.view", "v", "Grid or list", "Show the images as a grid or as a list."),
     Action("job_detail.rename", "t", "Rename", "Give the job another label."),
     Action("job_detail.delete", "d", "Delete", "Delete the job and move its images to the trash."),
-    Action("job_detail.undo", "u", "Undo", "Take the deletion back."),
+    Action("job_detail.undo", "u", "Undo", "Take the deletion back.", is_shown=True),
     Action("job_detail.stop", "x", "Stop", "Stop the job; images that are paid for are still finished."),
     Action("job_detail.force_stop", "X", "Force stop", "Stop the job at once."),
     Action("job_detail.pause", "p", "Pause", "Pause the job, or go on with it."),
-    Action("job_detail.export", "e", "Export", "Export the job: workbook, pictures, agency sheet."),
+    Action(
+        "job_detail.export", "e", "Export", "Export the job: workbook, pictures, agency sheet.", is_shown=True
+    ),
     # ---- review
     Action("review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True),
     Action("review.retry", "r", "Retry", "Retry as it was: go on from where it failed.", is_shown=True),
