@@ -143,7 +143,7 @@ ACTIONS: tuple[Action, ...] = (
         "dashboard.rerun",
         "r",
         "Rerun",
-        "Run the job at the cursor again, with its configuration as it is now.",
+        "Run the job at the cursor, or the marked ones, again with the configuration as it is now.",
         is_shown=True,
     ),
     Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
@@ -437,7 +437,7 @@ _LIST_SCREENS = frozenset(
 )
 _GRID_SCREENS = frozenset({"gallery", "job_detail", "review"})
 _FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
-_MARK_SCREENS = frozenset({"jobs", "review", "decide", "gallery"})
+_MARK_SCREENS = frozenset({"dashboard", "jobs", "review", "decide", "gallery"})
 _FORM_SCREENS = frozenset({"settings"})
 
 
