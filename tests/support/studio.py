@@ -74,6 +74,7 @@ REASONS = {
     "failed": "The transparent border could not be trimmed: nothing is left of the picture.",
     "retry_failed": "The picture could not be converted: the disk was full.",
 }
+PICTURE_BYTES = 20_000
 COLOURS = ((46, 92, 138), (168, 84, 46), (74, 122, 58), (122, 74, 138))
 
 
@@ -253,7 +254,9 @@ def _add_image(
 def _picture(path: Path, side: int, number: int) -> Path:
     """A square of one colour; the same bytes for every picture of that size and colour."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(_encoded(path.suffix, side, COLOURS[number % len(COLOURS)]))
+    encoded = _encoded(path.suffix, side, COLOURS[number % len(COLOURS)])
+    # What an encoder makes of it differs between its versions; the sizes that are shown must not.
+    path.write_bytes(encoded.ljust(PICTURE_BYTES, b"\0"))
     return path
 
 

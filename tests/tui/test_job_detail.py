@@ -6,10 +6,12 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from engine.api import JobQuery, JobRequest
+from engine.places import Places
 from engine.service import Engine
 from engine.views import JobStatus
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, request, settings
+from tui.format import bytes_text
 from tui.messages import OpenImage, OpenJob
 from tui.screens.job_detail import JobDetailScreen
 from tui.widgets.confirm_bar import ConfirmBar
@@ -74,6 +76,10 @@ async def test_the_overview_says_what_the_job_is_and_ran_with(home: EngineHome) 
             assert "success rate           100 %" in shown
             assert "pk-piapi" not in shown
             assert "completed" in text_of(pilot, "#job-title")
+            total = (await engine.job_space(job_id, Places(home.paths, home.preferences))).total
+            assert total > 0
+            taken = f"on the disk            {bytes_text(total)}: finished "
+            await wait_until(pilot, lambda: taken in text_of(pilot, "#overview Static"))
 
 
 async def test_a_job_and_its_reruns_name_each_other(home: EngineHome) -> None:

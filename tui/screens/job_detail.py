@@ -21,7 +21,8 @@ from engine.events import (
     JobStarted,
     JobStatusChanged,
 )
-from engine.views import JobKind, JobView, LogLevel, ProgressView
+from engine.places import Places
+from engine.views import JobKind, JobView, LogLevel, ProgressView, SpaceView
 from engine.views import LogView as LogEntry
 from tui.factory_screen import FactoryScreen
 from tui.format import count
@@ -64,6 +65,7 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         self._job: JobView | None = None
         self._progress: ProgressView | None = None
         self._family = JobFamily()
+        self._space: SpaceView | None = None
         self._settings_text = Text()
         self._loaded: set[str] = set()
         self._images_changed = Slowly(self, self._reload_images, RELOAD_S)
@@ -117,8 +119,10 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
             asked = settings_text(as_run)
         self._family = await family_of(self.engine, job)
         self._job, self._progress, self.as_run, self._settings_text = job, progress, as_run, asked
+        self._space = None
         self._loaded.clear()
         self._show_job()
+        self._spawn(self._measure())
         await self._load_tab()
 
     async def _load_tab(self) -> None:
@@ -149,7 +153,7 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
             place = f"{count(self._neighbours.index(self.job_id) + 1)} of {count(len(self._neighbours))}"
         self.query_one("#job-title", Static).update(title_text(job, self._progress, place))
         heading = "What the retry was asked to do" if job.kind is JobKind.RETRY else "Settings as run"
-        facts = facts_text(job, self._progress, self._family)
+        facts = facts_text(job, self._progress, self._family, self._space)
         self.query_one("#overview", TextPane).show_text(
             Group(facts, Text(heading, "bold reverse"), self._settings_text)
         )
@@ -188,6 +192,18 @@ class JobDetailScreen(FilterKeys, NextRunActions, FactoryScreen):
         family = await family_of(self.engine, job)
         if job_id == self.job_id:
             self._job, self._progress, self._family = job, progress, family
+            self._show_job()
+            await self._measure()
+
+    async def _measure(self) -> None:
+        """What the job takes on the disk; not while it is at work, since every file is looked at."""
+        job_id, job = self.job_id, self._job
+        space = None
+        if job is not None and job.status not in AT_WORK:
+            places = Places(self.host.services.paths, self.host.preferences)
+            space = await self.engine.job_space(job_id, places)
+        if job_id == self.job_id and space != self._space:
+            self._space = space
             self._show_job()
 
     def _reload_images(self) -> None:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from engine.settings import Settings, describe_fields, dump_settings
 from engine.text import clean_text
-from engine.views import ErrorView, JobKind, JobStatus, JobView, ProgressView
+from engine.views import ErrorView, JobKind, JobStatus, JobView, ProgressView, SpaceView
 from tui import format as fmt
 from tui.widgets.field_text import value_text
 from tui.widgets.job_family import JobFamily
@@ -36,14 +36,16 @@ def title_text(job: JobView, progress: ProgressView | None, place: str) -> Text:
     return text
 
 
-def facts_text(job: JobView, progress: ProgressView | None, family: JobFamily) -> Text:
-    """Everything that changes while the job runs."""
+def facts_text(
+    job: JobView, progress: ProgressView | None, family: JobFamily, space: SpaceView | None = None
+) -> Text:
+    """Everything that changes while the job runs; `space` is told where it was measured."""
     text = Text()
     for error, heading, style in ((job.error, "Error", "red"), (job.pause, "Paused", "yellow")):
         if error is not None:
             text.append_text(_error_text(error, heading, style))
     _heading(text, "Job")
-    for name, value in _facts(job, family):
+    for name, value in (*_facts(job, family), ("on the disk", _space(space))):
         if value:
             _line(text, name, Text(clean_text(value, limit=_TEXT_LIMIT)))
     _heading(text, "Images")
@@ -123,6 +125,15 @@ def _facts(job: JobView, family: JobFamily) -> Iterator[tuple[str, str | None]]:
     yield "time at work", fmt.duration(job.duration_s)
     yield "output folder", job.output_dir
     yield "place in the queue", None if job.queue_position is None else str(job.queue_position)
+
+
+def _space(space: SpaceView | None) -> str | None:
+    if space is None or not space.total:
+        return None
+    parts = (("finished", space.output), ("originals", space.work), ("previews", space.previews))
+    return f"{fmt.bytes_text(space.total)}: " + ", ".join(
+        f"{name} {fmt.bytes_text(size)}" for name, size in parts
+    )
 
 
 def _counts(job: JobView) -> Iterator[tuple[str, int, str]]:
