@@ -118,7 +118,7 @@ def place_without_overwrite(
             target = folder / name
             if _claim(temporary, target):
                 break
-            if adopt_identical and _same_content(temporary, target):
+            if adopt_identical and same_content(temporary, target):
                 temporary.unlink()
                 break
             number += 1
@@ -269,7 +269,8 @@ def _claim(temporary: Path, target: Path) -> bool:
     return True
 
 
-def _same_content(left: Path, right: Path) -> bool:
+def same_content(left: Path, right: Path) -> bool:
+    """Whether `right` is a plain file with exactly the bytes of `left`."""
     if not right.is_file() or right.is_symlink() or left.stat().st_size != right.stat().st_size:
         return False
     return sha256_of(left) == sha256_of(right)

@@ -121,6 +121,7 @@ class Review:
     async def settle(self) -> None:
         """Finish what a killed engine had begun: moves into the trash, files of approvals that were taken back, and
         approvals that were cut off at their last step. What cannot be finished is logged; the engine starts."""
+        await self._trashing.settle()
         async with self._database.reading() as connection:
             misplaced = await review_rows.misplaced(connection, self._trashing.prefix)
             half_approved = await review_rows.half_approved(connection)

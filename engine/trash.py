@@ -3,9 +3,11 @@
 Never overwrites, and a step that is repeated after a kill finds what it did before. Knows no database.
 """
 
+import re
+from contextlib import suppress
 from pathlib import Path
 
-from engine.files import copy_new, sync_folder
+from engine.files import copy_new, same_content, sync_folder
 
 
 class Trash:
@@ -30,9 +32,39 @@ class Trash:
         place = self._folder(image_id) / file.name
         return place if place.exists() else None
 
-    def copy_back(self, file: Path, folder: Path) -> Path:
-        """Give a file its place in the output folder again; it leaves the trash with `drop`."""
-        return copy_new(file, folder, file.name)
+    def copy_back(self, image_id: int, file: Path, folder: Path) -> Path:
+        """Give a file its place in the output folder again; it leaves the trash with `drop`. A mark tells of it until
+        the caller says, by `arrived`, that the place is written down."""
+        self._coming_back.mkdir(exist_ok=True)
+        (self._coming_back / str(image_id)).touch()
+        try:
+            return copy_new(file, folder, file.name)
+        except BaseException:
+            self.arrived(image_id)
+            raise
+
+    def arrived(self, image_id: int) -> None:
+        """The row of the image names its place outside, or nothing of it is there."""
+        (self._coming_back / str(image_id)).unlink(missing_ok=True)
+        with suppress(OSError):  # others are on their way
+            self._coming_back.rmdir()
+
+    def half_back(self) -> list[int]:
+        """Images that a kill left with a mark."""
+        if not self._coming_back.is_dir():
+            return []
+        return sorted(int(mark.name) for mark in self._coming_back.iterdir() if mark.name.isdecimal())
+
+    def take_copy_away(self, file: Path, folder: Path) -> None:
+        """Remove what `copy_back` had put there; the file in the trash stays. Only the same bytes under a name that
+        it gives."""
+        if not (file.exists() and folder.is_dir()):
+            return
+        given = re.compile(rf"{re.escape(file.stem)}(-\d+)?{re.escape(file.suffix)}")
+        for path in folder.iterdir():
+            if given.fullmatch(path.name) and path.is_file() and same_content(file, path):
+                path.unlink()
+                sync_folder(folder)
 
     def drop(self, image_id: int) -> None:
         """Remove what the trash has of an image that is not trashed any more."""
@@ -41,6 +73,10 @@ class Trash:
             for file in folder.iterdir():
                 file.unlink()
             folder.rmdir()
+
+    @property
+    def _coming_back(self) -> Path:
+        return self._root / "coming back"
 
     def _folder(self, image_id: int) -> Path:
         return self._root / str(image_id)

@@ -93,11 +93,22 @@ class Trashing:
                 place = await asyncio.to_thread(self._copy_file, image, folders[image.job_id])
                 if place is None:
                     continue
-                # One by one: a kill leaves no more than one file in the output folder that no row tells of.
-                await self._write_down({image.image_id: place})
                 crash_point("mid_restore")
+                await self._write_down({image.image_id: place})
+                await asyncio.to_thread(self._trash.arrived, image.image_id)
             back.append(image)
         return back
+
+    async def settle(self) -> None:
+        """Take away what a killed engine had put into the output folder when no row told of it yet."""
+        for image_id in await asyncio.to_thread(self._trash.half_back):
+            async with self._database.reading() as connection:
+                image = await image_rows.get(connection, image_id)
+            if image is not None and self._trash.holds(image.output_file):
+                folder = await self._output_folder(image.job_id)
+                file = Path(image.output_file or "")
+                await asyncio.to_thread(self._trash.take_copy_away, file, folder)
+            await asyncio.to_thread(self._trash.arrived, image_id)
 
     async def drop(self, images: Sequence[ImageRecord]) -> None:
         """The trash forgets images that were restored."""
@@ -128,7 +139,7 @@ class Trashing:
     def _copy_file(self, image: ImageRecord, folder: Path) -> Path | None:
         """Its place in the output folder; None where the trash does not have it any more."""
         file = Path(image.output_file or "")
-        return self._trash.copy_back(file, folder) if file.exists() else None
+        return self._trash.copy_back(image.image_id, file, folder) if file.exists() else None
 
     async def _write_down(self, places: dict[int, Path]) -> None:
         if not places:
