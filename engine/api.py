@@ -184,8 +184,8 @@ class EngineApi(Protocol):
         ...
 
     async def restore_jobs(self, job_ids: Sequence[str]) -> int:
-        """Take deletions back: images are what they were, delivered files in the output folder again, under their
-        names or the next free ones. An image whose file has gone from the trash stays there."""
+        """Take deletions back: images are what they were, delivered files where they were, under their names or
+        the next free ones. An image whose file has gone from the trash stays there."""
         ...
 
     # ---- tells: decisions about images; each image stands for itself, and all outlive the caller

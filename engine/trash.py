@@ -7,7 +7,10 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from engine.files import copy_new, same_content, sync_folder
+from engine.files import atomic_write, copy_new, same_content, sync_folder
+
+_FROM = ".from"
+"""Beside a file in the trash that was not where those of its job lie: the folder that it was in."""
 
 
 class Trash:
@@ -25,12 +28,24 @@ class Trash:
         """What the path of every file in the trash begins with."""
         return f"{self._root}/"
 
-    def put(self, image_id: int, file: Path) -> Path | None:
-        """Move a file in; its new place, or None where it is gone. Raises PauseRequired and OSError."""
+    def put(self, image_id: int, file: Path, usual: Path) -> Path | None:
+        """Move a file in; its new place, or None where it is gone. `usual` is where files of its job lie: another
+        folder, such as that of a picture that was imported, is remembered. Raises PauseRequired and OSError."""
+        folder = self._folder(image_id)
         if file.exists():
-            return move_new(file, self._folder(image_id), file.name)
-        place = self._folder(image_id) / file.name
+            if file.parent != usual:
+                folder.mkdir(parents=True, exist_ok=True)
+                atomic_write(folder / _FROM, str(file.parent).encode())
+            return move_new(file, folder, file.name)
+        place = folder / file.name
         return place if place.exists() else None
+
+    def folder_of(self, image_id: int, usual: Path) -> Path:
+        """Where the file of an image was."""
+        try:
+            return Path((self._folder(image_id) / _FROM).read_bytes().decode())
+        except (FileNotFoundError, NotADirectoryError):
+            return usual
 
     def copy_back(self, image_id: int, file: Path, folder: Path) -> Path:
         """Give a file its place in the output folder again; it leaves the trash with `drop`. A mark tells of it until

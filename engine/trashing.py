@@ -75,8 +75,9 @@ class Trashing:
             for image in images
             if image.output_file is not None and not self._trash.holds(image.output_file)
         ]
+        usual = await self._output_folders(outside)
         for start in range(0, len(outside), AT_ONCE):
-            places, error = await asyncio.to_thread(self._put_files, outside[start : start + AT_ONCE])
+            places, error = await asyncio.to_thread(self._put_files, outside[start : start + AT_ONCE], usual)
             await self._write_down(places)
             if error is not None:
                 raise error
@@ -85,12 +86,10 @@ class Trashing:
         """The delivered files are in the output folder again; they leave the trash with `drop`. Answers the images
         that can be restored now: not those whose file has gone from the trash. Raises as `move_in`."""
         back: list[ImageRecord] = []
-        folders: dict[str, Path] = {}
+        usual = await self._output_folders(images)
         for image in images:
             if self._trash.holds(image.output_file):
-                if image.job_id not in folders:
-                    folders[image.job_id] = await self._output_folder(image.job_id)
-                place = await asyncio.to_thread(self._copy_file, image, folders[image.job_id])
+                place = await asyncio.to_thread(self._copy_file, image, usual[image.job_id])
                 if place is None:
                     continue
                 crash_point("mid_restore")
@@ -105,9 +104,8 @@ class Trashing:
             async with self._database.reading() as connection:
                 image = await image_rows.get(connection, image_id)
             if image is not None and self._trash.holds(image.output_file):
-                folder = await self._output_folder(image.job_id)
-                file = Path(image.output_file or "")
-                await asyncio.to_thread(self._trash.take_copy_away, file, folder)
+                usual = (await self._output_folders([image]))[image.job_id]
+                await asyncio.to_thread(self._take_copy_away, image, usual)
             await asyncio.to_thread(self._trash.arrived, image_id)
 
     async def drop(self, images: Sequence[ImageRecord]) -> None:
@@ -122,13 +120,15 @@ class Trashing:
 
     # ---- inside
 
-    def _put_files(self, images: Sequence[ImageRecord]) -> tuple[dict[int, Path], Exception | None]:
+    def _put_files(
+        self, images: Sequence[ImageRecord], usual: dict[str, Path]
+    ) -> tuple[dict[int, Path], Exception | None]:
         """The new places by image, and what ended it before all were moved."""
         places: dict[int, Path] = {}
         for image in images:
             assert image.output_file is not None, "those without were left out"
             try:
-                place = self._trash.put(image.image_id, Path(image.output_file))
+                place = self._trash.put(image.image_id, Path(image.output_file), usual[image.job_id])
             except Exception as error:  # noqa: BLE001 - raised when the others are written down
                 return places, error
             if place is not None:
@@ -136,10 +136,17 @@ class Trashing:
             crash_point("mid_trash")
         return places, None
 
-    def _copy_file(self, image: ImageRecord, folder: Path) -> Path | None:
-        """Its place in the output folder; None where the trash does not have it any more."""
+    def _copy_file(self, image: ImageRecord, usual: Path) -> Path | None:
+        """Its place where it was; None where the trash does not have it any more."""
         file = Path(image.output_file or "")
-        return self._trash.copy_back(image.image_id, file, folder) if file.exists() else None
+        if not file.exists():
+            return None
+        folder = self._trash.folder_of(image.image_id, usual)
+        return self._trash.copy_back(image.image_id, file, folder)
+
+    def _take_copy_away(self, image: ImageRecord, usual: Path) -> None:
+        folder = self._trash.folder_of(image.image_id, usual)
+        self._trash.take_copy_away(Path(image.output_file or ""), folder)
 
     async def _write_down(self, places: dict[int, Path]) -> None:
         if not places:
@@ -148,11 +155,15 @@ class Trashing:
             for image_id, place in places.items():
                 await image_rows.set_output_file(connection, image_id, str(place), self._now())
 
-    async def _output_folder(self, job_id: str) -> Path:
+    async def _output_folders(self, images: Sequence[ImageRecord]) -> dict[str, Path]:
+        """Where the files of the images' jobs lie, by job."""
+        found: dict[str, Path] = {}
         async with self._database.reading() as connection:
-            job = await job_rows.get(connection, job_id)
-        assert job is not None, "an image's job exists"
-        return Path(job.output_dir)
+            for job_id in {image.job_id for image in images}:
+                job = await job_rows.get(connection, job_id)
+                assert job is not None, "an image's job exists"
+                found[job_id] = Path(job.output_dir)
+        return found
 
     def _now(self) -> str:
         return utc_text(self._clock.now())

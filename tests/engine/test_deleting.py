@@ -87,6 +87,26 @@ async def test_nothing_is_overwritten_and_what_is_gone_stays_in_the_trash(home: 
         assert (await engine.job(job_id)).images.trashed == 1
 
 
+async def test_a_picture_that_lay_elsewhere_comes_back_there(home: EngineHome, tmp_path: Path) -> None:
+    """As those do that were imported."""
+    async with home.open() as engine:
+        job_id, (one, two) = await a_job(engine, "a", 2)
+        elsewhere = tmp_path / "elsewhere" / "my cat.png"
+        elsewhere.parent.mkdir()
+        Path(one.file or "").rename(elsewhere)
+        async with engine._database.transaction() as connection:
+            await connection.execute(
+                "UPDATE images SET output_file = ? WHERE image_id = ?", (str(elsewhere), one.image_id)
+            )
+        for _ in range(2):
+            await engine.delete_jobs([job_id])
+            assert list(elsewhere.parent.iterdir()) == list(home.paths.default_output_dir.iterdir()) == []
+            await engine.restore_jobs([job_id])
+            assert [one.file for one in await images_of(engine, job_id)] == [str(elsewhere), two.file]
+            assert in_trash(home) == []
+        assert elsewhere.exists()
+
+
 async def test_the_job_leaves_the_list_before_its_files_are_moved(
     home: EngineHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,9 +116,9 @@ async def test_the_job_leaves_the_list_before_its_files_are_moved(
         before, go, put = delivered(home), asyncio.Event(), Trash.put
         loop = asyncio.get_running_loop()
 
-        def waits(self: Trash, image_id: int, file: Path) -> Path | None:
+        def waits(self: Trash, image_id: int, file: Path, usual: Path) -> Path | None:
             asyncio.run_coroutine_threadsafe(go.wait(), loop).result()
-            return put(self, image_id, file)
+            return put(self, image_id, file, usual)
 
         monkeypatch.setattr(Trash, "put", waits)
         heard.events.clear()

@@ -8,7 +8,7 @@ def test_a_file_goes_in_and_comes_back_under_its_name(tmp_path: Path) -> None:
     output.mkdir()
     file = output / "cat_1.png"
     file.write_bytes(b"cat")
-    place = trash.put(7, file)
+    place = trash.put(7, file, output)
     assert place == tmp_path / "trash" / "7" / "cat_1.png"
     assert not file.exists()
     assert trash.holds(str(place))
@@ -31,7 +31,7 @@ def test_a_copy_that_was_never_written_down_is_taken_away_and_nothing_else(tmp_p
     output.mkdir()
     file = output / "cat_1.png"
     file.write_bytes(b"cat")
-    place = trash.put(7, file)
+    place = trash.put(7, file, output)
     assert place is not None
     others = {"cat_1.png": b"dog", "cat_1-3.png": b"cow", "cat_10.png": b"cat", "cat_1-x.png": b"cat"}
     for name, content in others.items():
@@ -47,9 +47,9 @@ def test_what_is_there_already_is_found_again(tmp_path: Path) -> None:
     trash = Trash(tmp_path / "trash")
     file = tmp_path / "cat.png"
     file.write_bytes(b"cat")
-    place = trash.put(7, file)
-    assert trash.put(7, file) == place
-    assert trash.put(8, file) is None
+    place = trash.put(7, file, tmp_path)
+    assert trash.put(7, file, tmp_path) == place
+    assert trash.put(8, file, tmp_path) is None
 
 
 def test_two_images_may_have_files_of_one_name(tmp_path: Path) -> None:
@@ -58,6 +58,6 @@ def test_two_images_may_have_files_of_one_name(tmp_path: Path) -> None:
         file = tmp_path / folder / "cat.png"
         file.parent.mkdir()
         file.write_bytes(folder.encode())
-        place = trash.put(image_id, file)
+        place = trash.put(image_id, file, file.parent)
         assert place is not None
         assert place.read_bytes() == folder.encode()
