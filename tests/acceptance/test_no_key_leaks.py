@@ -110,6 +110,7 @@ async def test_no_key_in_files_output_or_the_process_list(home: EngineHome, prog
         *("--set", "generation.backoff_seconds=0"),
         *("--set", "processing.remove_background=on"),
         *("--set", "advanced.debug=on"),
+        is_forked=False,
     )
     await until(lambda: bool(home.requests("openai", "chat.metadata")), seconds=60)
     assert_no_key_in("the process list", Path(f"/proc/{process.pid}/cmdline").read_bytes())
