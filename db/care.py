@@ -32,6 +32,14 @@ async def files_of_job(connection: aiosqlite.Connection, job_id: str) -> list[tu
     return [tuple(row) for row in await fetch_rows(connection, statement, (job_id,))]
 
 
+async def files_of_images(
+    connection: aiosqlite.Connection, image_ids: Sequence[int]
+) -> list[tuple[str | None, ...]]:
+    """As `files_of_job`, of these images."""
+    statement = f"SELECT {_FILES} FROM images WHERE image_id IN (SELECT value FROM json_each(?))"  # noqa: S608 - as above
+    return [tuple(row) for row in await fetch_rows(connection, statement, (json_text(list(image_ids)),))]
+
+
 async def open_tasks(connection: aiosqlite.Connection, job_id: str) -> list[tuple[int, str]]:
     """Id and request key of the job's tasks whose pictures do not all have a row yet."""
     statement = (
@@ -46,12 +54,6 @@ async def pointed_at(connection: aiosqlite.Connection, files: Collection[str]) -
     return {row[0] for row in rows}
 
 
-async def trashed_ids(connection: aiosqlite.Connection, image_ids: Sequence[int]) -> set[int]:
-    """Those of the images that are in the trash."""
-    statement = "SELECT image_id FROM images WHERE image_id IN (SELECT value FROM json_each(?)) AND status = 'trashed'"
-    return {row[0] for row in await fetch_rows(connection, statement, (json_text(list(image_ids)),))}
-
-
 async def old_trash(
     connection: aiosqlite.Connection, before: str, after_image_id: int = 0, limit: int = 500
 ) -> list[ImageRecord]:
@@ -63,6 +65,15 @@ async def old_trash(
         ORDER BY image_id LIMIT :limit"""
     parameters = {"before": before, "after": after_image_id, "limit": limit}
     return await fetch_all(connection, ImageRecord, tail, parameters)
+
+
+async def trashed_with_job(
+    connection: aiosqlite.Connection, job_id: str, after_image_id: int = 0, limit: int = 200
+) -> list[ImageRecord]:
+    """The next images that went into the trash because their job was deleted, by id."""
+    tail = """FROM images WHERE job_id = ? AND status = 'trashed' AND is_trashed_with_job = 1 AND image_id > ?
+        ORDER BY image_id LIMIT ?"""
+    return await fetch_all(connection, ImageRecord, tail, (job_id, after_image_id, limit))
 
 
 async def old_deleted_jobs(connection: aiosqlite.Connection, before: str) -> list[JobRecord]:

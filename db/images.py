@@ -244,6 +244,18 @@ async def add_warning(connection: aiosqlite.Connection, image_id: int, text: str
     return await change(connection, _ADD_WARNING, {"image_id": image_id, "warning": text, "at": at}) > 0
 
 
+async def replacements(
+    connection: aiosqlite.Connection, image_ids: Sequence[int]
+) -> dict[int, tuple[int, ...]]:
+    """For those of the images that were made anew the images that were, oldest first."""
+    statement = """SELECT replaces_image_id, image_id FROM json_each(?) AS wanted
+        CROSS JOIN images ON images.replaces_image_id = wanted.value ORDER BY image_id"""
+    found: dict[int, tuple[int, ...]] = {}
+    for old, new in await fetch_rows(connection, statement, (json_text(list(image_ids)),)):
+        found[old] = (*found.get(old, ()), new)
+    return found
+
+
 async def trash(connection: aiosqlite.Connection, image_id: int, at: str) -> bool:
     """Trash an image of any status. One that was in a retry remembers what it was before the retry."""
     parameters = {"image_id": image_id, "is_with_job": 0, "at": at}
@@ -266,6 +278,12 @@ async def restore_job(connection: aiosqlite.Connection, job_id: str, at: str) ->
     """Take the deletion of a job back: the images that it trashed are what they were; how many."""
     statement = f"{_RESTORE} job_id = :job_id AND is_trashed_with_job = 1"
     return await change(connection, statement, {"job_id": job_id, "at": at})
+
+
+async def trash_alone(connection: aiosqlite.Connection, image_id: int) -> bool:
+    """Let an image that was trashed with its job stay in the trash when the job comes back."""
+    statement = "UPDATE images SET is_trashed_with_job = 0 WHERE image_id = ? AND status = 'trashed'"
+    return await change(connection, statement, (image_id,)) > 0
 
 
 async def set_output_file(connection: aiosqlite.Connection, image_id: int, output_file: str, at: str) -> bool:

@@ -25,6 +25,7 @@ class JobFilter:
     kind: JobKind | None = None
     parent_job_id: str | None = None
     include_deleted: bool = False
+    only_deleted: bool = False
 
 
 class JobSort(StrEnum):
@@ -119,6 +120,8 @@ def _order(sort: JobSort, *, is_reversed: bool) -> tuple[str, str]:
 
 def _conditions(where: JobFilter) -> tuple[list[str], dict[str, object]]:
     conditions = ["1"] if where.include_deleted else ["deleted_at IS NULL"]
+    if where.only_deleted:
+        conditions = ["deleted_at IS NOT NULL"]
     parameters: dict[str, object] = {}
     if where.statuses:
         conditions.append("status IN (SELECT value FROM json_each(:statuses))")

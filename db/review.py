@@ -55,10 +55,10 @@ async def take_back_file(
 
 
 async def misplaced(connection: aiosqlite.Connection, trash_folder: str) -> list[ImageRecord]:
-    """Images that were trashed one by one, or whose approval was taken back, while their file still is in the output
-    folder. `trash_folder`, with the slash at its end, is where the files of trashed images belong."""
+    """Images that were trashed, or whose approval was taken back, while their file still is in the output folder.
+    `trash_folder`, with the slash at its end, is where the files of trashed images belong."""
     tail = f"""FROM images WHERE output_file IS NOT NULL AND ({_DECIDABLE} OR status = 'trashed'
-            AND is_trashed_with_job = 0 AND substr(output_file, 1, length(:trash)) <> :trash)
+            AND substr(output_file, 1, length(:trash)) <> :trash)
         ORDER BY image_id"""
     return await fetch_all(connection, ImageRecord, tail, {"trash": trash_folder})
 

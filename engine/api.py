@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.electron.views import ImportView
     from engine.export.requests import ExportRequest, ImageEdit
     from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
+    from engine.places import Places
     from engine.settings import Settings
     from engine.statistics_views import StatisticsView
     from engine.views import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         PlanView,
         ProgressView,
         RetryPlanView,
+        SpaceView,
         StandingView,
         StartedView,
         TaskDecisionView,
@@ -97,6 +99,7 @@ class JobQuery:
     is_reversed: bool = False
     """The same order, from its other end."""
     includes_deleted: bool = False
+    only_deleted: bool = False
     cursor: str | None = None
     limit: int = 100
 
@@ -176,11 +179,13 @@ class EngineApi(Protocol):
     async def rename_job(self, job_id: str, label: str) -> None: ...
 
     async def delete_jobs(self, job_ids: Sequence[str]) -> int:
-        """Hide jobs and move their images to the trash; answers how many. A job at work is a ConflictError."""
+        """Hide jobs and move their images to the trash, with their delivered files; answers how many. Hidden at once,
+        the files follow; where one cannot be moved its job is not deleted. A job at work is a ConflictError."""
         ...
 
     async def restore_jobs(self, job_ids: Sequence[str]) -> int:
-        """Take a deletion back."""
+        """Take deletions back: images are what they were, delivered files in the output folder again, under their
+        names or the next free ones. An image whose file has gone from the trash stays there."""
         ...
 
     # ---- tells: decisions about images; each image stands for itself, and all outlive the caller
@@ -315,6 +320,14 @@ class EngineApi(Protocol):
     async def job(self, job_id: str) -> JobView: ...
 
     async def job_detail(self, job_id: str) -> JobDetailView: ...
+
+    async def job_space(self, job_id: str, places: Places) -> SpaceView:
+        """What a job takes on the disk. Looks at every file of it."""
+        ...
+
+    async def images_space(self, image_ids: Sequence[int]) -> int:
+        """What images take on the disk, in bytes, previews left out. Looks at every file of them."""
+        ...
 
     async def job_settings(self, job_id: str) -> Settings:
         """The settings that the job ran with, or runs with."""

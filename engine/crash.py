@@ -25,6 +25,8 @@ CRASH_POINTS = (
     "after_save",
     "mid_export",
     "mid_edit",
+    "mid_trash",
+    "mid_restore",
     "mid_migration",
 )
 

@@ -1,9 +1,7 @@
-"""The commands on jobs that exist: pause, resume, stop, order, rename, delete."""
+"""The commands on jobs that exist: pause, resume, stop, order, rename. Deleting is engine.deleting's."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db import images as image_rows
 from db import job_queue
 from db import jobs as job_rows
 from db import retries as retry_rows
@@ -99,28 +97,12 @@ class JobCommands:
                 raise NotFoundError(f"There is no job {job_id}.")
         self.bus.publish(JobChanged(job_id))
 
-    async def delete(self, job_ids: Sequence[str]) -> int:
-        """See EngineApi."""
-        await self.queue.settled()
-        for job_id in job_ids:
-            job = await self._record(job_id)
-            if job.status in (JobStatus.RUNNING, JobStatus.PAUSED) and self._is_at_work(job_id):
-                raise ConflictError(f"{job.label} is at work.", hint="Stop it first.")
-        return await self._set_deleted(job_ids, is_deleted=True)
-
-    async def restore(self, job_ids: Sequence[str]) -> int:
-        """See EngineApi."""
-        return await self._set_deleted(job_ids, is_deleted=False)
-
     async def _record(self, job_id: str) -> JobRecord:
         async with self.database.reading() as connection:
             record = await job_rows.get(connection, job_id)
         if record is None:
             raise NotFoundError(f"There is no job {job_id}.", hint="`gimf jobs list` shows them all.")
         return record
-
-    def _is_at_work(self, job_id: str) -> bool:
-        return self.queue.running is not None and self.queue.running.job.job_id == job_id
 
     def _at_work(self, job_id: str, verb: str) -> RunningJob:
         running = self.queue.running
@@ -142,27 +124,6 @@ class JobCommands:
         self.log_book.for_job(job_id).info("Stopped before it was done; it can be resumed.")
         self.bus.publish(JobStatusChanged(job_id, JobStatus.STOPPED))
         self.queue_changed()
-
-    async def _set_deleted(self, job_ids: Sequence[str], *, is_deleted: bool) -> int:
-        """Hide or show jobs; their images go to the trash, or come back as what they were."""
-        changed = 0
-        given_back: list[int] = []
-        for job_id in job_ids:
-            async with self.database.transaction() as connection:
-                if is_deleted:
-                    is_changed = await job_rows.mark_deleted(connection, job_id, utc_text(self.clock.now()))
-                else:
-                    is_changed = await job_rows.unmark_deleted(connection, job_id)
-                if is_changed:
-                    changed += 1
-                    at = utc_text(self.clock.now())
-                    act = image_rows.trash_job if is_deleted else image_rows.restore_job
-                    await act(connection, job_id, at)
-                    given_back += await retry_rows.cancel(connection, job_id, at) if is_deleted else []
-            self.bus.publish(JobChanged(job_id))
-        await announce_images(self.database, self.bus, given_back)
-        self.queue_changed()
-        return changed
 
     def queue_changed(self) -> None:
         """Tell, and let the queue look."""

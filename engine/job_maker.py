@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,6 @@ from engine.new_jobs import insert_job
 from engine.plan import JobPlan, make_plan
 from engine.preflight import preflight
 from engine.settings import dump_settings, merge_settings
-from engine.sizes import Size
 from engine.views import JobView
 
 
@@ -29,8 +28,6 @@ class JobMaker:
     """Part of the Engine."""
 
     tools: JobTools
-    target_warnings: Callable[[Sequence[Size]], Awaitable[list[Problem]]]
-    """What the user's target agency would say of pictures of these sizes."""
 
     async def start(self, request: JobRequest) -> JobView:
         """Plan and create. Raises SettingsError with every problem at once."""
@@ -82,7 +79,7 @@ class JobMaker:
         )
         keys_there = await self.tools.keys_there()
         problems = preflight(plan, has_key=keys_there.__contains__, work_dir=places.work(settings))
-        target = await self.target_warnings(plan.sizes)
+        target = await self.tools.target_warnings(plan.sizes)
         return plan.with_problems((*warnings, *problems, *label_problems(request.label), *target))
 
     async def _current_settings(self, name: str, *, otherwise: dict[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,16 @@
 """Where a job's files go: its settings first, then the preferences, then the program's own folders."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.paths import Paths
-from engine.preferences import Preferences
-from engine.settings import Settings
+
+if TYPE_CHECKING:  # the window asks before it has loaded any model
+    from engine.preferences import Preferences
+    from engine.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,10 @@ from db import (
     totals,
 )
 from db.connection import Database
-from db.records import JobRecord, utc_text
+from db.records import ImageRecord, JobRecord, utc_text
 from db.status import ImageStatus, JobKind, JobStatus, Progress, TaskState
 from engine.api import ImageQuery, JobQuery, LogQuery
-from engine.care.space import job_space
+from engine.care.space import images_space, job_space
 from engine.decision_queries import DecisionQueries
 from engine.errors import ConflictError, NotFoundError
 from engine.paths import Paths
@@ -134,8 +134,12 @@ class Queries(StatisticsQueries, DecisionQueries):
         )
 
     async def job_space(self, job_id: str, places: Places) -> SpaceView:
-        """What a job takes on the disk. Looks at every file of it."""
+        """See EngineApi."""
         return await job_space(self._database, places, job_id)
+
+    async def images_space(self, image_ids: Sequence[int]) -> int:
+        """See EngineApi."""
+        return await images_space(self._database, image_ids)
 
     async def job_settings(self, job_id: str) -> Settings:
         """The settings that a job ran with."""
@@ -196,7 +200,8 @@ class Queries(StatisticsQueries, DecisionQueries):
                 cursor=query.cursor,
                 limit=query.limit,
             )
-        return Page[ImageView](rows=tuple(image_view(record) for record in records), next_cursor=cursor)
+            views = await _image_views(connection, records)
+        return Page[ImageView](rows=tuple(views), next_cursor=cursor)
 
     async def image_ids(self, query: ImageQuery) -> list[int]:
         """See EngineApi."""
@@ -207,15 +212,15 @@ class Queries(StatisticsQueries, DecisionQueries):
     async def image(self, image_id: int) -> ImageView:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            record = await images.get(connection, image_id)
-        if record is None:
+            found = await _image_views(connection, await images.get_many(connection, [image_id]))
+        if not found:
             raise NotFoundError(f"There is no image {image_id}.", hint="`gimf images list` shows them all.")
-        return image_view(record)
+        return found[0]
 
     async def images_by_id(self, image_ids: Sequence[int]) -> list[ImageView]:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            return [image_view(record) for record in await images.get_many(connection, image_ids)]
+            return await _image_views(connection, await images.get_many(connection, image_ids))
 
     async def logs(self, query: LogQuery) -> list[LogView]:
         """See EngineApi."""
@@ -333,7 +338,13 @@ def _job_filter(query: JobQuery) -> job_pages.JobFilter:
         kind=query.kind,
         parent_job_id=query.parent_job_id,
         include_deleted=query.includes_deleted,
+        only_deleted=query.only_deleted,
     )
+
+
+async def _image_views(connection: aiosqlite.Connection, records: Sequence[ImageRecord]) -> list[ImageView]:
+    newer = await images.replacements(connection, [record.image_id for record in records])
+    return [image_view(record, newer.get(record.image_id, ())) for record in records]
 
 
 async def _image_filter(connection: aiosqlite.Connection, query: ImageQuery) -> image_pages.ImageFilter:

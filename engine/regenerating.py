@@ -103,7 +103,9 @@ class Regenerating:
                 ("files.work_dir", self.tools.places().work(settings)),
             ):
                 problems += await asyncio.to_thread(folder_problems, field, folder)
-        return _Plan(grouped, tuple(orders), total, tuple(dict.fromkeys((*problems, *total.problems))))
+        sizes = [(one.width, one.height) for order in orders for one in order.generations.values()]
+        problems += [*total.problems, *await self.tools.size_warnings(sizes)]
+        return _Plan(grouped, tuple(orders), total, tuple(dict.fromkeys(problems)))
 
     async def _create(self, order: _Order) -> JobView:
         at = utc_text(self.tools.clock.now())

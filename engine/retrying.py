@@ -90,6 +90,7 @@ class Retrying:
         }
         problems += missing_keys(needed, there.__contains__)
         problems += costs.problems
+        problems += await self.tools.size_warnings((one.width, one.height) for one in grouped.images)
         return _Plan(options, grouped, costs, tuple(dict.fromkeys(problems)))
 
     async def _create(self, plan: _Plan, request: RetryRequest) -> StartedView:

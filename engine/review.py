@@ -15,7 +15,6 @@ from weakref import WeakValueDictionary
 from db import images as image_rows
 from db import jobs as job_rows
 from db import review as review_rows
-from db import tasks as task_rows
 from db.connection import Database
 from db.records import ImageRecord, JobRecord, utc_text
 from db.status import ImageStatus, Progress, Stage
@@ -32,7 +31,8 @@ from engine.pipeline import Stopped
 from engine.stages.metadata import describe
 from engine.stages.process import process
 from engine.stages.save import save
-from engine.trash import Trash, move_new
+from engine.trash import move_new
+from engine.trashing import Trashing
 from engine.views import DecisionView, RefusalView
 
 logger = logging.getLogger(__name__)
@@ -63,14 +63,14 @@ class Review:
         clock: Clock,
         log_book: LogBook,
         make_context: Callable[[JobRecord], Awaitable[JobContext]],
-        trash_dir: Path,
+        trashing: Trashing,
     ) -> None:
         self._database = database
         self._bus = bus
         self._clock = clock
         self._log_book = log_book
         self._make_context = make_context
-        self._trash = Trash(trash_dir)
+        self._trashing = trashing
         self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._places = asyncio.Semaphore(AT_A_TIME)
         self._work: set[asyncio.Task[None]] = set()
@@ -122,11 +122,11 @@ class Review:
         """Finish what a killed engine had begun: moves into the trash, files of approvals that were taken back, and
         approvals that were cut off at their last step. What cannot be finished is logged; the engine starts."""
         async with self._database.reading() as connection:
-            misplaced = await review_rows.misplaced(connection, self._trash.prefix)
+            misplaced = await review_rows.misplaced(connection, self._trashing.prefix)
             half_approved = await review_rows.half_approved(connection)
         for image in misplaced:
             is_trashed = image.status is ImageStatus.TRASHED
-            await self._settle_one(image, self._move_to_trash if is_trashed else self._take_file_back)
+            await self._settle_one(image, self._move_into_trash if is_trashed else self._take_file_back)
         for image in half_approved:
             if not await self._settle_one(image, self._finish_approval):
                 async with self._database.transaction() as connection:
@@ -145,16 +145,17 @@ class Review:
             except Exception as error:
                 if is_fatal(error):
                     raise
-                why = _reason(error)
+                why = reason_of(error)
                 refused[image_id] = RefusalView(image_id=image_id, message=why.message, hint=why.hint)
 
-        await self._see_through(_all(one(image_id) for image_id in wanted))
+        await self.see_through(_all(one(image_id) for image_id in wanted))
         return DecisionView(
             done=tuple(image_id for image_id in wanted if image_id not in refused),
             refused=tuple(refused[image_id] for image_id in wanted if image_id in refused),
         )
 
-    async def _see_through(self, work: Coroutine[None, None, None]) -> None:
+    async def see_through(self, work: Coroutine[None, None, None]) -> None:
+        """Carry a decision out, also where its caller goes away; `close` waits for it."""
         task = asyncio.create_task(work, name="decision")
         self._work.add(task)
         task.add_done_callback(self._work.discard)
@@ -167,7 +168,7 @@ class Review:
             if is_fatal(error):
                 raise
             self._log_book.for_job(image.job_id).warning(
-                f"A decision about the image could not be finished: {_reason(error).message}",
+                f"A decision about the image could not be finished: {reason_of(error).message}",
                 image=image.image_number,
             )
             return False
@@ -207,7 +208,7 @@ class Review:
             await self._save(context, await self._prepared(context, image))
         except Exception as error:
             context.log.warning(
-                f"Not approved by hand: {_reason(error).message}", Stage.SAVE, image=image.image_number
+                f"Not approved by hand: {reason_of(error).message}", Stage.SAVE, image=image.image_number
             )
             raise
         finally:
@@ -286,51 +287,17 @@ class Review:
 
     # ---- the trash
 
-    async def _put_into_trash(self, image: ImageRecord) -> None:
-        async with self._database.transaction() as connection:
-            _require(
-                await image_rows.trash(connection, image.image_id, self._now()), "It is in the trash already."
-            )
-            await task_rows.mark_done_if_finished(connection, image.task_id, self._now())
-        try:
-            await self._move_to_trash(image)
-        except Exception:
-            async with self._database.transaction() as connection:
-                await image_rows.restore(connection, image.image_id, self._now())
-            raise
-        self._log_book.for_job(image.job_id).info("Moved to the trash.", image=image.image_number)
-        await self._tell(image)
+    async def _move_into_trash(self, image: ImageRecord) -> None:
+        await self._trashing.move_in([image])
 
-    async def _move_to_trash(self, image: ImageRecord) -> None:
-        """The delivered file leaves the output folder; one that is gone already is no obstacle."""
-        if image.output_file is None or self._trash.holds(image.output_file):
-            return
-        place = await asyncio.to_thread(self._trash.put, image.image_id, Path(image.output_file))
-        if place is not None:
-            async with self._database.transaction() as connection:
-                await image_rows.set_output_file(connection, image.image_id, str(place), self._now())
+    async def _put_into_trash(self, image: ImageRecord) -> None:
+        await self._trashing.put(image)
+        await self._tell(image)
 
     async def _restore(self, image: ImageRecord) -> None:
         if image.status is not ImageStatus.TRASHED:
             raise ConflictError("It is not in the trash.")
-        place: Path | None = None
-        if image.output_file is not None and self._trash.holds(image.output_file):
-            async with self._database.reading() as connection:
-                job = await job_rows.get(connection, image.job_id)
-            assert job is not None, "an image's job exists"
-            try:
-                place = await asyncio.to_thread(
-                    self._trash.copy_back, Path(image.output_file), Path(job.output_dir)
-                )
-            except FileNotFoundError as error:
-                raise ConflictError("Its file is no longer in the trash.", hint=image.output_file) from error
-        async with self._database.transaction() as connection:
-            if place is not None:
-                await image_rows.set_output_file(connection, image.image_id, str(place), self._now())
-            _require(await image_rows.restore(connection, image.image_id, self._now()))
-        if place is not None:
-            await asyncio.to_thread(self._trash.drop, image.image_id)
-        self._log_book.for_job(image.job_id).info("Restored from the trash.", image=image.image_number)
+        await self._trashing.take_out(image)
         await self._tell(image)
 
     async def _tell(self, image: ImageRecord) -> None:
@@ -365,7 +332,7 @@ def _withdraw(output: Path, processed_file: str | None) -> str | None:
     return processed_file if place.exists() else None
 
 
-def _reason(error: Exception) -> FactoryError:
+def reason_of(error: Exception) -> FactoryError:
     """Why a decision was not carried out, whatever went wrong."""
     if isinstance(error, Stopped):
         return ConflictError("The engine is ending.", hint="Decide again when it runs.")

@@ -25,10 +25,12 @@ from engine.context_maker import ContextMaker
 from engine.costs import PriceBook
 from engine.crash import crash_point
 from engine.deciding import Deciding
+from engine.deleting import Deleting
 from engine.editing import Editing
 from engine.electron.importer import ElectronImport
 from engine.electron.source import remove_leftovers
 from engine.electron.views import ImportView
+from engine.errors import Problem
 from engine.export.advice import Advice
 from engine.export.commands import ExportCommands
 from engine.export.exporter import Exporter
@@ -51,6 +53,8 @@ from engine.retrying import Retrying
 from engine.review import Review
 from engine.secrets import KeyName, KeyStore
 from engine.services import Services
+from engine.sizes import Size
+from engine.trashing import Trashing
 from engine.views import (
     ConfigurationView,
     JobView,
@@ -92,11 +96,15 @@ class Engine(ImageCommands, ExportCommands, Queries):
         self._environ = environ
         contexts = ContextMaker(database, bus, log_book, clock, services, prices, pool, self._places)
         self._queue = JobQueue(database, bus, clock, self, contexts.make)
-        tools = JobTools(database, self, keys, prices, self._places, clock, log_book, bus)
+        tools = JobTools(
+            database, self, keys, prices, self._places, clock, log_book, bus, self._target_warnings
+        )
         self._job_commands = JobCommands(database, self._queue, clock, log_book, bus)
         self._configurations = ConfigurationCommands(database, self, clock, bus)
         self._electron = ElectronImport(database, log_book, bus, clock, self._places)
-        self._review = Review(database, bus, clock, log_book, contexts.make, paths.trash_dir)
+        trashing = Trashing(database, clock, log_book, paths.trash_dir)
+        self._review = Review(database, bus, clock, log_book, contexts.make, trashing)
+        self._deleting = Deleting(database, self._queue, self._review, trashing, clock, log_book, bus)
         self._retrying = Retrying(tools, self._review)
         self._regenerating = Regenerating(tools)
         self._deciding = Deciding(database, self._queue, clock, log_book, bus)
@@ -104,9 +112,7 @@ class Engine(ImageCommands, ExportCommands, Queries):
         self._cleaner = Cleaner(database, log_book, bus, clock, self._places, self._is_at_work)
         source = Source(database, self)
         self._advice = Advice(source, paths.agencies_file)
-        self._maker = JobMaker(
-            tools, lambda sizes: self._advice.target_warnings(self._preferences.target_agency, sizes)
-        )
+        self._maker = JobMaker(tools)
         self._exporter = Exporter(
             database,
             self,
@@ -246,11 +252,11 @@ class Engine(ImageCommands, ExportCommands, Queries):
 
     async def delete_jobs(self, job_ids: Sequence[str]) -> int:
         """See EngineApi."""
-        return await self._job_commands.delete(job_ids)
+        return await self._deleting.delete(job_ids)
 
     async def restore_jobs(self, job_ids: Sequence[str]) -> int:
         """See EngineApi."""
-        return await self._job_commands.restore(job_ids)
+        return await self._deleting.restore(job_ids)
 
     # ---- tells: configurations
 
@@ -361,6 +367,9 @@ class Engine(ImageCommands, ExportCommands, Queries):
 
     def _is_at_work(self) -> bool:
         return not (self._queue.is_idle and self._review.is_idle)
+
+    async def _target_warnings(self, sizes: Sequence[Size]) -> list[Problem]:
+        return await self._advice.target_warnings(self._preferences.target_agency, sizes)
 
     def _places(self) -> Places:
         return Places(self._paths, self._preferences)

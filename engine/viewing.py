@@ -62,8 +62,8 @@ def job_view(job: JobRecord, queue_place: int | None = None) -> JobView:
     )
 
 
-def image_view(image: ImageRecord) -> ImageView:
-    """An image as everyone sees it."""
+def image_view(image: ImageRecord, replaced_by: tuple[int, ...] = ()) -> ImageView:
+    """An image as everyone sees it, with the images that were made anew from its prompt."""
     return ImageView(
         image_id=image.image_id,
         job_id=image.job_id,
@@ -90,6 +90,7 @@ def image_view(image: ImageRecord) -> ImageView:
         created_at=image.created_at,
         replaces_image_id=image.replaces_image_id,
         category=image.category,
+        replaced_by=replaced_by,
     )
 
 

@@ -178,6 +178,8 @@ class ImageView(View):
     replaces_image_id: int | None
     category: str | None = None
     """As the agencies' presets name it; only a person gives one."""
+    replaced_by: tuple[int, ...] = ()
+    """The images that were ordered anew from its prompt, oldest first."""
 
 
 class RefusalView(View):

@@ -9,7 +9,7 @@ from engine.text import clean_text
 from engine.views import ImageStatus, ImageView
 from tui.decisions import Verdict
 from tui.factory_screen import FactoryScreen
-from tui.format import plural
+from tui.format import bytes_text, plural
 from tui.picture_work import Picture
 from tui.widgets.filter_bar import FilterBar
 
@@ -87,13 +87,16 @@ class ImageActions(FactoryScreen):
     def _decide(self, verdict: Verdict, word: str, question: str) -> None:
         image_ids = list(self.chosen_images())
         if len(image_ids) > 1:
-            asking = self._ask(verdict, word, question.format(plural(len(image_ids), "image")), image_ids)
+            asking = self._ask(verdict, word, question, image_ids)
             self.run_query(asking, f"{word.lower()} the images")
         elif image_ids:
             self._carry_out(verdict, image_ids)
 
     async def _ask(self, verdict: Verdict, word: str, question: str, image_ids: Sequence[int]) -> None:
-        if await self.ask(question, yes=word):
+        what = plural(len(image_ids), "image")
+        if verdict is Verdict.TRASH:
+            what += f", {bytes_text(await self.engine.images_space(image_ids))},"
+        if await self.ask(question.format(what), yes=word):
             self._carry_out(verdict, image_ids)
 
     def _carry_out(self, verdict: Verdict, image_ids: Sequence[int]) -> None:

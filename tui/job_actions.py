@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from engine.api import EngineApi, JobRequest
 from engine.errors import NotFoundError
+from engine.places import Places
 from engine.status import JobKind, JobStatus
 from engine.text import clean_text
 from tui.factory_screen import FactoryScreen
-from tui.format import money, plural
+from tui.format import bytes_text, money, plural
 from tui.navigation import make_screen
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.input_bar import InputBar
@@ -23,6 +24,8 @@ RESUMABLE = (JobStatus.PAUSED, JobStatus.STOPPED, JobStatus.INTERRUPTED, JobStat
 BUDGET = "budget"
 """The code of a pause because the budget is used up."""
 MOST_BUDGET = 1_000_000
+MOST_MEASURED = 200
+"""Jobs whose files are looked at before the question."""
 RETRY_AGAIN = "A retry is not run again. Retry its images in Review, or run the job again that they are from."
 _LABEL_CELLS = 60
 
@@ -220,16 +223,36 @@ class JobActions:
             job.images.approved + job.images.qc_failed + job.images.failed + job.images.pending
             for job in jobs
         )
-        question = f"Delete {name} and move {plural(images, 'image')} to the trash?"
-        if await self._screen.ask(question, yes="Delete"):
-            self._screen.host.run_command(self._hide(job_ids, name), "delete the job")
+        host = self._screen.host
+        places = Places(host.services.paths, host.preferences)
+        space = sum(
+            [
+                (await self._screen.engine.job_space(job_id, places)).total
+                for job_id in job_ids[:MOST_MEASURED]
+            ]
+        )
+        size = f", {'more than ' if len(job_ids) > MOST_MEASURED else ''}{bytes_text(space)}"
+        if await self._screen.ask(
+            f"Delete {name}, {plural(images, 'image')}{size}?", yes="Move to the trash"
+        ):
+            host.run_command(self._hide(job_ids, name), "delete the job")
 
     async def _hide(self, job_ids: list[str], name: str) -> None:
-        await self._screen.engine.delete_jobs(job_ids)
+        """Undo is there from the first moment: the engine restores a job when its files have gone."""
         self._deleted.append(job_ids)
         self.jobs_done(job_ids)
         self._screen.refresh_bindings()
+        try:
+            await self._screen.engine.delete_jobs(job_ids)
+        except Exception:
+            if job_ids in self._deleted and not await self._is_any_deleted(job_ids):
+                self._deleted.remove(job_ids)
+                self._screen.refresh_bindings()
+            raise
         self._screen.host.toast(f"Deleted {name}. u takes it back.")
+
+    async def _is_any_deleted(self, job_ids: Sequence[str]) -> bool:
+        return any([(await self._screen.engine.job(job_id)).deleted_at is not None for job_id in job_ids])
 
     async def _restore(self, job_ids: list[str]) -> None:
         count = await self._screen.engine.restore_jobs(job_ids)

@@ -143,7 +143,7 @@ ACTIONS: tuple[Action, ...] = (
         "dashboard.rerun",
         "r",
         "Rerun",
-        "Run the job at the cursor again, with its configuration as it is now.",
+        "Run the job at the cursor, or the marked ones, again with the configuration as it is now.",
         is_shown=True,
     ),
     Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
@@ -167,8 +167,15 @@ ACTIONS: tuple[Action, ...] = (
     # ---- jobs
     Action("jobs.rerun", "r", "Rerun", "Run the marked jobs again, in the order shown.", is_shown=True),
     Action("jobs.rerun_as_run", "R", "Rerun as it ran", "Run them again with the settings of that time."),
+    Action(
+        "jobs.export",
+        "e",
+        "Export",
+        "Export the marked jobs: workbook, pictures, agency sheet.",
+        is_shown=True,
+    ),
     Action("jobs.delete", "d", "Delete", "Delete jobs and move their images to the trash.", is_shown=True),
-    Action("jobs.undo", "u", "Undo", "Take the last deletion back."),
+    Action("jobs.undo", "u", "Undo", "Take the last deletion back.", is_shown=True),
     Action("jobs.rename", "t", "Rename", "Give the job another label."),
     Action("jobs.stop", "x", "Stop", "Stop the running job; images that are paid for are still finished."),
     Action("jobs.force_stop", "X", "Force stop", "Stop the running job at once."),
@@ -178,7 +185,6 @@ ACTIONS: tuple[Action, ...] = (
         "Pause",
         "Pause the running job, or go on with one that was paused, stopped or failed.",
     ),
-    Action("jobs.export", "e", "Export", "Export the marked jobs: workbook, pictures, agency sheet."),
     # ---- one job
     Action("job_detail.previous_tab", "left_square_bracket", "Tab before", "To the tab before."),
     Action(
@@ -205,11 +211,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("job_detail.view", "v", "Grid or list", "Show the images as a grid or as a list."),
     Action("job_detail.rename", "t", "Rename", "Give the job another label."),
     Action("job_detail.delete", "d", "Delete", "Delete the job and move its images to the trash."),
-    Action("job_detail.undo", "u", "Undo", "Take the deletion back."),
+    Action("job_detail.undo", "u", "Undo", "Take the deletion back.", is_shown=True),
     Action("job_detail.stop", "x", "Stop", "Stop the job; images that are paid for are still finished."),
     Action("job_detail.force_stop", "X", "Force stop", "Stop the job at once."),
     Action("job_detail.pause", "p", "Pause", "Pause the job, or go on with it."),
-    Action("job_detail.export", "e", "Export", "Export the job: workbook, pictures, agency sheet."),
+    Action(
+        "job_detail.export", "e", "Export", "Export the job: workbook, pictures, agency sheet.", is_shown=True
+    ),
     # ---- review
     Action("review.approve", "a", "Approve", "Process, title and save the image as it is.", is_shown=True),
     Action("review.retry", "r", "Retry", "Retry as it was: go on from where it failed.", is_shown=True),
@@ -240,6 +248,7 @@ ACTIONS: tuple[Action, ...] = (
         "t",
         "Texts",
         "Edit title, description, tags, category; of marked images tags, category.",
+        is_shown=True,
     ),
     # ---- viewer
     Action("viewer.previous", "h", "Before", "To the image before.", is_shown=True),
@@ -428,7 +437,7 @@ _LIST_SCREENS = frozenset(
 )
 _GRID_SCREENS = frozenset({"gallery", "job_detail", "review"})
 _FILTER_SCREENS = frozenset({"jobs", "job_detail", "review", "gallery"})
-_MARK_SCREENS = frozenset({"jobs", "review", "decide", "gallery"})
+_MARK_SCREENS = frozenset({"dashboard", "jobs", "review", "decide", "gallery"})
 _FORM_SCREENS = frozenset({"settings"})
 
 

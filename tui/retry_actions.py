@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from engine.api import RetryRequest
 from engine.errors import FactoryError
-from engine.views import ImageView, StartedView
+from engine.views import ImageView, RetryPlanView, StartedView
 from tui.decisions import Verdict
 from tui.format import plural
 from tui.image_actions import UNDECIDED, ImageActions
-from tui.retry_text import cost_words, hard_problems, is_usual, refusal_words
+from tui.retry_text import cost_words, hard_problems, is_usual, refusal_words, warning_words
 from tui.screens.retry_dialog import RetryDialog
 
 
@@ -74,10 +74,10 @@ class RetryActions(ImageActions):
         if not plan.images:
             self.host.toast(refusal_words(plan.refused), title="Not retried", severity="error")
             return
-        if len(request.image_ids) > 1 or not is_usual(plan):
-            words = " ".join(part for part in (cost_words(plan), refusal_words(plan.refused)) if part)
-            if not await self.ask(f"Retry {name} as before? {words}", yes="Retry", no="Leave it"):
-                return
+        is_asking = len(request.image_ids) > 1 or not is_usual(plan)
+        question = f"Retry {name} as before? {_plan_words(plan)}"
+        if is_asking and not await self.ask(question, yes="Retry", no="Leave it"):
+            return
         self.begin_retry(request)
 
     def begin_retry(self, request: RetryRequest) -> None:
@@ -117,14 +117,18 @@ class RetryActions(ImageActions):
             self.host.toast(refusal_words(plan.refused), title="No new picture", severity="error")
             return
         what = "a new picture from the same prompt" if plan.images == 1 else f"{plan.images:,} new pictures"
-        words = " ".join(part for part in (cost_words(plan), refusal_words(plan.refused)) if part)
-        if await self.ask(f"Order {what}? {words}", yes="Order", no="Leave it"):
+        if await self.ask(f"Order {what}? {_plan_words(plan)}", yes="Order", no="Leave it"):
             self.host.run_command(self._regenerate(image_ids), "order new pictures")
 
     async def _regenerate(self, image_ids: tuple[int, ...]) -> None:
         started = await self.engine.regenerate_images(image_ids)
         self.host.toast(_said(started), title="New pictures")
         self.images_ordered(started.done)
+
+
+def _plan_words(plan: RetryPlanView) -> str:
+    parts = (cost_words(plan), refusal_words(plan.refused), warning_words(plan.problems))
+    return " ".join(part for part in parts if part)
 
 
 def _said(started: StartedView) -> str:

@@ -68,6 +68,12 @@ def hard_problems(problems: Iterable[ProblemView]) -> list[str]:
     return [fmt.advice(one.message, one.hint) for one in problems if not one.is_warning]
 
 
+def warning_words(problems: Iterable[ProblemView]) -> str:
+    """What may not be wanted, in a line; prices that are not known are told with the costs."""
+    warnings = [one for one in problems if one.is_warning and one.field != "prices"]
+    return " ".join(fmt.advice(one.message, one.hint) for one in warnings)
+
+
 def cost_lines(costs: Sequence[CostLine]) -> Iterator[str]:
     """`checks: 2 calls, $0.0012`."""
     for line in costs:

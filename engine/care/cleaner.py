@@ -15,6 +15,7 @@ from db import images as image_rows
 from db import jobs as job_rows
 from db.connection import Database
 from db.records import ImageRecord, JobRecord, utc_text
+from db.status import ImageStatus
 from engine.bus import EventBus
 from engine.care import finding
 from engine.care.finding import FoundFile
@@ -139,7 +140,7 @@ class Cleaner:
                     candidates += await self._strange_previews(folder.name, files)
                 else:
                     candidates += await self._strange_work(folder.name, files)
-        candidates += await self._strange_trash(paths.trash_dir)
+        candidates += await self._strange_trash(paths.trash_dir, before)
         candidates = [file for file in candidates if self._is_old(file) and not finding.is_partial(file.path)]
         return await self._remove(
             CleanKind.ORPHANS, await self._pointed_at_by_none(candidates), is_dry_run, notes
@@ -164,12 +165,26 @@ class Cleaner:
         kept = tuple(mark for task_id, key in tasks for mark in (key, f"task{task_id}."))
         return [file for file in files if file.path.name not in names and not file.path.name.startswith(kept)]
 
-    async def _strange_trash(self, root: Path) -> list[FoundFile]:
+    async def _strange_trash(self, root: Path, before: float) -> list[FoundFile]:
+        """What images have there that are not trashed. The database may be an older copy: the only file that there is
+        of a finished picture stays, and so does what is recent of images that the copy does not know."""
         folders = await asyncio.to_thread(finding.image_folders, root)
         async with self._database.reading() as connection:
-            trashed = await care.trashed_ids(connection, list(folders))
-        lost = [folder for image_id, folder in folders.items() if image_id not in trashed]
-        return await asyncio.to_thread(finding.all_below, *lost)
+            images = {one.image_id: one for one in await image_rows.get_many(connection, list(folders))}
+
+        def find() -> list[FoundFile]:
+            found: list[FoundFile] = []
+            for image_id, folder in folders.items():
+                image = images.get(image_id)
+                if image is None:
+                    found += [file for file in finding.files_below(folder) if file.modified < before]
+                elif image.status is not ImageStatus.TRASHED and (
+                    image.output_file is None or Path(image.output_file).exists()
+                ):
+                    found += finding.files_below(folder)
+            return found
+
+        return await asyncio.to_thread(find)
 
     # ---- the trash
 
@@ -221,6 +236,7 @@ class Cleaner:
             jobs = await care.old_deleted_jobs(connection, before)
         for job in jobs:
             files = await self._files_of_job(job)
+            left = await self._left_outside(job)
             if not is_dry_run:
                 async with self._database.transaction() as connection:
                     is_gone = await job_rows.purge(connection, job.job_id)
@@ -228,9 +244,8 @@ class Cleaner:
                     continue
                 self._bus.publish(JobChanged(job.job_id))
             haul.count += 1
-            if job.approved + job.trashed:
-                note = f"Finished pictures of {job.label} that lie in {job.output_dir} stay there."
-                notes.append(note)
+            if left:
+                notes.append(f"{left} of the finished pictures of {job.label} stay in {job.output_dir}.")
             await self._gather(haul, files, is_dry_run, notes)
         return haul
 
@@ -241,6 +256,15 @@ class Cleaner:
         folders = [await self._work_folder(job.job_id), paths.previews_dir / job.job_id]
         folders += [paths.trash_dir / str(image_id) for image_id in image_ids]
         return await asyncio.to_thread(finding.all_below, *folders)
+
+    async def _left_outside(self, job: JobRecord) -> int:
+        """How many finished pictures are not in the trash: the folder was not there, or they were restored alone."""
+        async with self._database.reading() as connection:
+            rows = await care.files_of_job(connection, job.job_id)
+        trash = self._places().paths.trash_dir
+        outside = [Path(output) for *_, output in rows if output is not None]
+        outside = [path for path in outside if not path.is_relative_to(trash)]
+        return await asyncio.to_thread(lambda: sum(path.exists() for path in outside))
 
     async def _work_folder(self, job_id: str) -> Path:
         async with self._database.reading() as connection:

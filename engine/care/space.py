@@ -1,6 +1,7 @@
 """How much of the disk a job takes."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from db import care
@@ -23,6 +24,18 @@ async def job_space(database: Database, places: Places, job_id: str) -> SpaceVie
     work = places.work(merge_settings(snapshot.settings)[0]) / job_id
     previews = places.paths.previews_dir / job_id
     return await asyncio.to_thread(_measure, work, previews, files)
+
+
+async def images_space(database: Database, image_ids: Sequence[int]) -> int:
+    """Bytes of every file of these images but their previews; those that are gone take nothing."""
+    async with database.reading() as connection:
+        files = await care.files_of_images(connection, image_ids)
+    names = {Path(name) for row in files for name in row if name is not None}
+
+    def measure() -> int:
+        return finding.size_of(file for path in names if (file := finding.found(path)) is not None)
+
+    return await asyncio.to_thread(measure)
 
 
 def _measure(work: Path, previews: Path, rows: list[tuple[str | None, ...]]) -> SpaceView:

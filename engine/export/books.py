@@ -108,7 +108,7 @@ class BookExport:
                 async for bookings in self.source.job_spend(job_id):
                     await do(sheets.add_spend, bookings)
             with storage_errors(folder):
-                await do(book.save, file)
+                await do(book.save, file, is_cancelled=self.threads.is_cancelled)
         finally:
             await self.threads.clean_up(book.discard)
         return images

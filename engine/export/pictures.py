@@ -168,7 +168,7 @@ class PictureExport:
         try:
             with storage_errors(self.scratch):
                 await self.threads.do(_fill, book, packed)
-                await self.threads.do(book.save, text)
+                await self.threads.do(book.save, text, is_cancelled=self.threads.is_cancelled)
         finally:
             await self.threads.clean_up(book.discard)
         with storage_errors(target.folder):

@@ -48,12 +48,15 @@ class Book:
         sheet.add_header(self._header_font, self._header_fill)
         return sheet
 
-    def save(self, file: BinaryIO) -> None:
-        """Put the sheets together. Raises OSError; then, and only then, `discard` is left to do."""
+    def save(self, file: BinaryIO, *, is_cancelled: Callable[[], bool] = bool) -> None:
+        """Put the sheets together. Raises OSError, and StoppedError where it was cancelled in the middle; then, and
+        only then, `discard` is left to do."""
         for sheet in self._sheets:
             sheet.finish()
         # As openpyxl's own `save`, which leaves an archive behind that complains where writing fails.
-        archive = ZipFile(file, "w", ZIP_DEFLATED, allowZip64=True)
+        archive = ZipFile(
+            cast("BinaryIO", _Stoppable(file, is_cancelled)), "w", ZIP_DEFLATED, allowZip64=True
+        )
         try:
             ExcelWriter(self._book, archive).save()
         finally:
@@ -63,6 +66,26 @@ class Book:
         """Close and remove what is unfinished; after `save` there is nothing left to do."""
         for sheet in self._sheets:
             sheet.discard()
+
+
+class StoppedError(Exception):
+    """Nobody wants the workbook any more."""
+
+
+class _Stoppable:
+    """A file that takes nothing more once it was cancelled: of many images, a sheet takes seconds to compress."""
+
+    def __init__(self, file: BinaryIO, is_cancelled: Callable[[], bool]) -> None:
+        self._file = file
+        self._is_cancelled = is_cancelled
+
+    def write(self, data: bytes) -> int:
+        if self._is_cancelled():
+            raise StoppedError
+        return self._file.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 class Sheet:

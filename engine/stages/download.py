@@ -12,6 +12,7 @@ from db import tasks as task_rows
 from db.records import GenerationRecord, ImageRecord, JsonObject, NewImage, TaskRecord
 from db.status import ImageStatus, Stage, TaskState
 from engine.addresses import hosts_of
+from engine.announce import announce_images
 from engine.context import JobContext
 from engine.errors import FactoryError, PauseRequired, ServiceError, StageError
 from engine.fetch import ExpiredLinkError, Fetched, FetchPolicy, fetch_picture, store_picture
@@ -76,6 +77,8 @@ async def download(
     async with context.database.transaction() as connection:
         await task_rows.mark_downloaded(connection, task_id, len(outputs), context.now())
         await task_rows.mark_done_if_finished(connection, task_id, context.now())
+    if generation.replaces_image_id is not None:  # its facts name the new ones
+        await announce_images(context.database, context.bus, [generation.replaces_image_id])
     if not failures:  # else a retry fetches the rest from there
         _clear(context, task)
     context.task_changed(task.generation_id, TaskState.DOWNLOADED)

@@ -1,10 +1,12 @@
 """kill -9 at every named point: the next start converges, nothing is lost and nothing is paid for twice."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.crash import CRASH_POINTS
+from engine.files import sha256_of
 from engine.views import JobView
 from tests.acceptance.conftest import MakeHome
 from tests.acceptance.support import (
@@ -15,7 +17,7 @@ from tests.acceptance.support import (
     overrides,
     rows,
 )
-from tests.support.engine import EngineHome
+from tests.support.engine import EngineHome, request
 
 pytestmark = pytest.mark.acceptance
 
@@ -34,7 +36,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 """Every stage has work to do, and each is passed several times."""
 
-POINTS = tuple(name for name in CRASH_POINTS if name not in ("mid_export", "mid_edit", "mid_migration"))
+ELSEWHERE = ("mid_export", "mid_edit", "mid_trash", "mid_restore", "mid_migration")
+"""No part of a job: told by the tests of what they belong to."""
+POINTS = tuple(name for name in CRASH_POINTS if name not in ELSEWHERE)
 LATER = ("after_answer:2", "mid_poll:3", "mid_download:4", "mid_background:3", "mid_metadata:4", "mid_save:5")
 _SLOW_ENOUGH_S = 1.0
 """What the provider takes to accept a task, so that `in_post` kills while it does."""
@@ -162,6 +166,44 @@ async def test_killed_in_mid_migration(home: EngineHome, program: Program) -> No
     done = await program.run("run", "--json", "--set", "generation.poll_interval_seconds=0.5")
     assert done.status == 0, done.stderr
     assert_converged(home, 1)
+
+
+@pytest.mark.fault(17)
+@pytest.mark.parametrize("passage", [1, 3])
+async def test_killed_while_a_job_is_deleted_and_while_it_comes_back(
+    make_home: MakeHome, passage: int
+) -> None:
+    """No picture is lost; the next start brings all of them to where their rows say."""
+    home = await make_home()
+    program = Program(home)
+    async with home.open() as engine:
+        job = await engine.start_job(request("cats", generation={"generations": 3}))
+        await engine.wait_for_job(job.job_id)
+    output = home.paths.default_output_dir
+
+    def pictures(folder: Path) -> dict[str, str]:
+        return {path.name: sha256_of(path) for path in folder.rglob("*.png")}
+
+    before = pictures(output)
+    assert len(before) == 3
+    died = await program.run("jobs", "delete", "1", "--yes", GIMF_CRASH_AT=f"mid_trash:{passage}")
+    assert died.was_killed, died.stderr
+    assert pictures(home.paths.trash_dir) | pictures(output) == before
+    assert len(pictures(home.paths.trash_dir)) == passage
+    async with home.open() as engine:
+        assert pictures(home.paths.trash_dir) == before
+        assert pictures(output) == {}
+        assert (await engine.job(job.job_id)).images.trashed == 3
+    died = await program.run("jobs", "restore", "1", GIMF_CRASH_AT=f"mid_restore:{passage}")
+    assert died.was_killed, died.stderr
+    assert len(pictures(output)) == passage
+    async with home.open() as engine:
+        assert pictures(home.paths.trash_dir) == before
+        assert pictures(output) == {}
+        assert await engine.restore_jobs([job.job_id]) == 1
+        assert pictures(output) == before
+        assert pictures(home.paths.trash_dir) == {}
+        assert (await engine.job(job.job_id)).images.approved == 3
 
 
 @pytest.mark.fault(17)

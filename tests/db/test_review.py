@@ -99,6 +99,7 @@ async def test_trashed_files_are_misplaced_until_they_are_in_the_trash(rows: Row
     await rows.do(images.trash, alone.image_id, NOW)
     await rows.do(images.trash_job, with_job.job_id, NOW)
     found = [image.image_id for image in await rows.ask(review.misplaced, TRASH)]
-    assert found == [alone.image_id], "a deleted job's files stay where they are"
+    assert found == [alone.image_id, with_job.image_id]
     await rows.do(images.set_output_file, alone.image_id, f"{TRASH}1/a.png", NOW)
+    await rows.do(images.set_output_file, with_job.image_id, f"{TRASH}2/a.png", NOW)
     assert await rows.ask(review.misplaced, TRASH) == []

@@ -102,6 +102,27 @@ async def test_recent_files_of_an_unknown_job_stay(engine: Engine, home: EngineH
     assert not recent.exists()
 
 
+async def test_the_only_file_of_a_finished_picture_stays(engine: Engine, home: EngineHome) -> None:
+    """An older copy of the database was put back, from before its job was deleted; and of another one, of which that
+    copy knows nothing."""
+    job_id, images = await a_job(engine, "deleted since")
+    await engine.delete_jobs([job_id])
+    files_there = [Path(one.file or "") for one in await engine.images_by_id([i.image_id for i in images])]
+    unknown = old_file(home.paths.trash_dir / "999" / "cat.png")
+    two_hours_ago = engine._clock.now().timestamp() - 7_200
+    for path in (*files_there, unknown):
+        os.utime(path, (two_hours_ago, two_hours_ago))
+    async with engine._database.transaction() as connection:
+        await connection.execute("UPDATE jobs SET deleted_at = NULL")
+        for image in images:
+            await connection.execute(
+                "UPDATE images SET status = 'approved', output_file = ? WHERE image_id = ?",
+                (image.file, image.image_id),
+            )
+    assert group(await engine.clean(), CleanKind.ORPHANS) == (0, 0)
+    assert all(path.exists() for path in (*files_there, unknown))
+
+
 async def test_pictures_of_an_open_task_are_kept(engine: Engine, home: EngineHome) -> None:
     """What a paid task has brought waits in `incoming` until its job goes on."""
     job_id, _ = await a_job(engine, "open", 1)
@@ -191,21 +212,39 @@ async def test_a_shared_file_stays_for_the_other_image(engine: Engine) -> None:
     assert Path(shared).exists()
 
 
-async def test_deleted_jobs_go_and_finished_pictures_stay(engine: Engine, home: EngineHome) -> None:
+async def test_deleted_jobs_go_with_everything_they_had(engine: Engine, home: EngineHome) -> None:
     job_id, images = await a_job(engine, "deleted", 2)
     other_id, _ = await a_job(engine, "other", 1)
     await engine.delete_jobs([job_id])
     assert group(await engine.clean(), CleanKind.DELETED_JOBS) == (0, 0)
     view = await engine.clean(older_than_days=0)
     assert group(view, CleanKind.DELETED_JOBS)[0] == 1
-    assert any("stay there" in note for note in view.notes)
+    assert view.notes == ()
     with pytest.raises(NotFoundError):
         await engine.job(job_id)
     assert not (home.paths.work_dir / job_id).exists()
     assert not (home.paths.previews_dir / job_id).exists()
-    assert all(Path(image.file or "").exists() for image in images)
+    assert not any(Path(image.file or "").exists() for image in images)
+    assert list(home.paths.trash_dir.iterdir()) == []
+    assert len(list(home.paths.default_output_dir.iterdir())) == 1
     assert (home.paths.work_dir / other_id).exists()
     assert (await engine.totals()).images == 1
+
+
+async def test_finished_pictures_that_never_came_into_the_trash_stay_and_are_told(
+    engine: Engine, home: EngineHome
+) -> None:
+    """Their folder was not there when the job was deleted."""
+    job_id, images = await a_job(engine, "deleted", 2)
+    output, away = home.paths.default_output_dir, home.root / "away"
+    output.rename(away)
+    await engine.delete_jobs([job_id])
+    away.rename(output)
+    for is_dry_run in (True, False):
+        view = await engine.clean(older_than_days=0, is_dry_run=is_dry_run)
+        assert group(view, CleanKind.DELETED_JOBS)[0] == 1
+        assert view.notes == (f"2 of the finished pictures of deleted stay in {output}.",)
+    assert all(Path(image.file or "").exists() for image in images)
 
 
 async def test_caches_only_when_asked_for(engine: Engine, home: EngineHome) -> None:

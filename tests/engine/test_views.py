@@ -110,7 +110,7 @@ ADDED: dict[type[View], set[str]] = {
     },
     GenerationView: set(),
     TaskView: {"images_requested", "submissions", "error"},
-    ImageView: {"number", "category"},
+    ImageView: {"number", "category", "replaced_by"},
 }
 
 

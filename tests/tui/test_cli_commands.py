@@ -71,6 +71,11 @@ async def test_a_job_from_its_list_to_its_end(online: Program, simulator: Simula
     deleted = await online.run("jobs", "delete", "owls", "--yes", "--json")
     assert deleted.document == {"deleted": 1}
     assert (await online.run("jobs", "list", "--json")).document == []
+    (hidden,) = (await online.run("jobs", "list", "--deleted", "--json")).document
+    assert hidden["images"]["trashed"] == 3
+    restored = await online.run("jobs", "restore", "owls", "--json")
+    assert restored.document == {"restored": 1}
+    assert (await online.run("images", "list", "--json", "--status", "qc_failed")).document == [rejected]
 
 
 @pytest.mark.acceptance

@@ -82,7 +82,14 @@ async def test_retry_regenerate_and_decide_on_the_command_line(online: Program, 
     assert order.status == 0, order.stderr
     (new_job,) = order.document["jobs"]
     (new,) = (await online.run("images", "list", "--job", new_job["job_id"], "--json")).document
-    assert new["replaces_image_id"] == listed[0]["image_id"]
+    old_id, new_id = listed[0]["image_id"], new["image_id"]
+    assert new["replaces_image_id"] == old_id
+    shown_old = await online.run("images", "show", str(old_id))
+    assert f"replaced by image {new_id}\n" in shown_old.stdout
+    assert f"replaces    image {old_id}\n" in (await online.run("images", "show", str(new_id))).stdout
+    parent = (await online.run("jobs", "show", listed[0]["job_id"])).stdout
+    assert f"made into #{job['number']} {job['label']}, #{new_job['number']} {new_job['label']}" in parent
+    assert "made from #1 cats" in (await online.run("jobs", "show", new_job["job_id"])).stdout
 
     (undecided,) = (await online.run("images", "decide", "--json")).document
     assert (undecided["state"], undecided["choices"]) == ("failed", ["lost", "submit"])

@@ -121,6 +121,31 @@ async def test_a_job_without_budget_asks_for_another_one(home: EngineHome) -> No
             assert (done.status, done.budget_usd, done.images.approved) == (JobStatus.COMPLETED, 2.5, 6)
 
 
+async def test_marked_recent_jobs_run_again_in_the_order_shown(home: EngineHome) -> None:
+    async with home.open() as engine:
+        for name in ("one", "two", "three"):
+            job = await engine.start_job(request(name))
+            await engine.wait_for_job(job.job_id)
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: labels(pilot, "recent") == ["three", "two", "one"])
+            recent = pilot.app.screen.query_one("#recent", RecordTable)
+            recent.focus()
+            await pilot.press("A")
+            await wait_until(pilot, lambda: len(recent.marks) == 3)
+            await pilot.press("escape")
+            await wait_until(pilot, lambda: not recent.marks)
+            await pilot.press("g", "space", "j", "space")
+            await wait_until(pilot, lambda: recent.border_title == "Recent jobs - 2 marked")
+            await pilot.press("r")
+            bar = pilot.app.screen.query_one(ConfirmBar)
+            await wait_until(pilot, lambda: bar.is_asking)
+            assert "2 jobs" in str(bar.render())
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: not recent.marks)
+            newest = (await engine.jobs(JobQuery(limit=2))).rows
+            assert [job.label.split()[0] for job in newest] == ["one", "three"]
+
+
 def shows(pilot: Pilot[int], status: JobStatus) -> bool:
     job = pilot.app.screen.query_one(ProgressPanel).job
     return job is not None and job.status is status

@@ -17,6 +17,7 @@ from engine.service import Engine
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome
 from tests.support.images import finished_job
+from tests.support.screen_text import text_of_screen
 from tui.screens.export_dialog import ExportDialog
 from tui.screens.job_detail import JobDetailScreen
 from tui.widgets.choice_line import ChoiceLine
@@ -133,6 +134,21 @@ async def test_problems_of_a_sheet_come_before_it_is_written(
             with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
                 rows = list(csv.reader(file))[1:]
             assert {row[0] for row in rows} == {Path(image.file or "").name for image in images}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16)])
+async def test_the_line_of_keys_is_never_pushed_out(home: EngineHome, size: tuple[int, int]) -> None:
+    async with home.open() as engine:
+        await finished_job(engine, 12)
+        async with running(services_for(engine, home=home), size) as pilot:
+            await pilot.press("2")
+            await wait_until(pilot, lambda: not getattr(pilot.app.screen, "is_loading_now", True))
+            await open_dialog(pilot, "e")
+            await choose(pilot, "what", "sheet")
+            await choose(pilot, "agency", "adobe")
+            await wait_until(pilot, lambda: "limits broken" in text(pilot))
+            await wait_until(pilot, lambda: "enter export" in text_of_screen(pilot.app))
+            assert "limits broken" in text_of_screen(pilot.app)
 
 
 async def test_esc_cancels_what_is_being_written(home: EngineHome, monkeypatch: pytest.MonkeyPatch) -> None:

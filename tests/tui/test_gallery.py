@@ -13,6 +13,7 @@ from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, request
 from tests.support.images import finished_job
 from tui.app import FactoryApp
+from tui.format import bytes_text
 from tui.screens.gallery import GalleryScreen
 from tui.screens.viewer import ViewerScreen
 from tui.widgets.confirm_bar import ConfirmBar
@@ -108,7 +109,9 @@ async def test_trash_asks_for_several_and_can_be_taken_back(home: EngineHome) ->
         await at.press("A", "d")
         bar = at.screen.query_one(ConfirmBar)
         await wait_until(at.pilot, lambda: bar.is_asking)
-        assert "3 images" in str(bar.render())
+        files = [Path(name or "") for one in images[1:] for name in (one.file, one.original_file)]
+        size = bytes_text(sum(file.stat().st_size for file in files))
+        assert f"Move 3 images, {size}, to the trash?" in str(bar.render())
         await at.press("enter")
         await at.until_ids([])
         await at.until_statuses(ids, S.TRASHED)

@@ -1,18 +1,20 @@
 """The job list acts on the engine, stays quick with many jobs and follows what happens."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from engine.api import JobQuery
+from engine.api import ImageQuery, JobQuery
 from engine.service import Engine
 from engine.views import JobStatus, JobView
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, request
 from tests.support.many_jobs import fill_jobs
+from tui.format import bytes_text
 from tui.messages import OpenJob
 from tui.screens.jobs import JobsScreen
 from tui.widgets.confirm_bar import ConfirmBar
@@ -160,12 +162,24 @@ async def test_delete_asks_with_the_count_and_is_undone(home: EngineHome) -> Non
             await wait_until(pilot, lambda: question(pilot) is not None)
             assert "3 jobs" in (question(pilot) or "")
             assert "3 images" in (question(pilot) or "")
+            taken = await taken_by(home, engine, job_ids)
+            assert f", {taken}?" in (question(pilot) or "")
             await pilot.press("enter")
             await wait_until(pilot, lambda: source(pilot).count == 0)
             assert (await engine.job(job_ids[0])).deleted_at is not None
             await pilot.press("u")
             await wait_until(pilot, lambda: source(pilot).count == 3)
             assert (await engine.job(job_ids[0])).images.approved == 1
+
+
+async def taken_by(home: EngineHome, engine: Engine, job_ids: list[str]) -> str:
+    """What the jobs take on the disk, by the files themselves."""
+    folders = [
+        folder / job_id for job_id in job_ids for folder in (home.paths.work_dir, home.paths.previews_dir)
+    ]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    files += [Path(image.file or "") for image in (await engine.images(ImageQuery())).rows]
+    return bytes_text(sum(path.stat().st_size for path in files))
 
 
 async def test_only_marked_rows_that_are_shown_are_meant(home: EngineHome) -> None:

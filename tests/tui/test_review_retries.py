@@ -183,7 +183,29 @@ async def test_a_new_picture_is_ordered_after_its_price_was_said(rejecting: Engi
         assert made.replaces_image_id == images[0].image_id
         told = " ".join(text_of(Static(facts_table(made))).split())
         assert f"replaces image {images[0].image_id}" in told
-        assert (await at.engine.image(images[0].image_id)).status is S.QC_FAILED
+        old = await at.engine.image(images[0].image_id)
+        assert (old.status, old.replaced_by) == (S.QC_FAILED, (made.image_id,))
+        assert (await at.engine.images_by_id([made.image_id]))[0].replaced_by == ()
+        await at.press("i")
+        facts = at.screen.query_one("#review-words", Static)
+        await wait_until(at.pilot, lambda: f"replaced by image {made.image_id}" in words_of(facts))
+
+
+def words_of(widget: Static) -> str:
+    return " ".join(text_of(widget).split())
+
+
+async def test_the_target_agency_is_named_in_the_question(rejecting: EngineHome) -> None:
+    rejecting.paths.ensure()
+    rejecting.paths.config_file.write_text('target_agency = "adobe"\n', encoding="utf-8")
+    async with desk(rejecting, 2) as (at, _):
+        await at.press("ctrl+r")
+        asked = await at.until_asked("Order a new picture")
+        assert "of at least 4 megapixels: Adobe Stock would not take such pictures." in asked
+        await at.press("escape")
+        await wait_until(at.pilot, lambda: not at.bar.display)
+        await at.press("A", "r")
+        assert "Adobe Stock would not take such pictures." in await at.until_asked("Retry 2 images")
 
 
 async def test_what_cannot_be_retried_is_told_and_comes_back(rejecting: EngineHome) -> None:

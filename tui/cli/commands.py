@@ -140,13 +140,14 @@ def _add_set(parser: Parser) -> None:
 
 
 def _add_jobs(commands: Any) -> None:
-    actions = add_group(commands, "jobs", "list, show, rerun, stop and delete jobs")
+    actions = add_group(commands, "jobs", "list, show, rerun, stop, delete and restore jobs")
     listing = add_command(actions, "list", "jobs:list_jobs", "list jobs")
     _add_choices(listing, "--status", _JOB_STATUSES)
     listing.add_argument("--text", default="", help="only jobs whose label or id contains this")
     listing.add_argument(
         "--sort", default="newest", choices=("newest", "oldest", "name", "duration", "images")
     )
+    listing.add_argument("--deleted", action="store_true", help="those that were deleted and can be restored")
     _add_limit(listing)
 
     show = add_command(
@@ -181,6 +182,9 @@ def _add_jobs(commands: Any) -> None:
     )
     _add_job_ids(delete)
     _add_yes(delete)
+
+    restore = add_command(actions, "restore", "jobs:restore_jobs", "take the deletion of jobs back")
+    _add_job_ids(restore)
 
 
 def _add_logs(commands: Any) -> None:

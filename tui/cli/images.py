@@ -1,4 +1,4 @@
-"""`gimf images`: list, approve, trash, restore. What puts images to work again is retries.py's."""
+"""`gimf images`: list, show, approve, trash, restore. What puts images to work again is retries.py's."""
 
 from argparse import Namespace
 from collections.abc import Sequence
@@ -13,8 +13,10 @@ from tui.cli.session import open_session
 from tui.cli.statuses import ExitStatus
 from tui.cli.tables import table
 from tui.format import plural
+from tui.image_facts import image_facts
 
 _SHOWN = 50
+_NAME_WIDTH = 11
 
 
 async def list_images(options: Namespace, output: Output) -> int:
@@ -40,6 +42,16 @@ async def list_images(options: Namespace, output: Output) -> int:
     output.result(images, _image_table(images))
     if has_more and not options.limit:
         output.note(f"Only the first {_SHOWN} are shown; --limit shows more.")
+    return ExitStatus.OK
+
+
+async def show_image(options: Namespace, output: Output) -> int:
+    """The image object."""
+    async with open_session(options, output).queries() as queries:
+        image = await queries.image(options.image)
+    output.result(
+        image, [f"{name:<{_NAME_WIDTH}} {value}".replace("\n", " ") for name, value in image_facts(image)]
+    )
     return ExitStatus.OK
 
 

@@ -23,7 +23,7 @@ _IDS_HELP = "`gimf images list` shows them; without any: every image that the fi
 def add_images(commands: Any, job_id_help: str) -> None:
     """Add `images` with its actions."""
     actions = add_group(
-        commands, "images", "list, approve, retry, regenerate, trash, restore and edit images"
+        commands, "images", "list, show, approve, retry, regenerate, trash, restore and edit images"
     )
     listing = add_command(
         actions,
@@ -38,6 +38,8 @@ def add_images(commands: Any, job_id_help: str) -> None:
     listing.add_argument(
         "--limit", type=count, metavar="N", help="at most so many (default: 50, with --json all)"
     )
+    show = add_command(actions, "show", "images:show_image", "show everything that is known of an image")
+    show.add_argument("image", metavar="ID", type=count, help="`gimf images list` shows them")
     for name, summary, statuses in (
         ("approve", "process, title and save rejected or failed images without the check", TO_REVIEW),
         ("trash", "move images to the trash, and their files out of the output folder", TO_REVIEW),

@@ -1,7 +1,7 @@
-"""`gimf jobs`: list, show, rerun, stop, delete."""
+"""`gimf jobs`: list, show, rerun, stop, delete, restore."""
 
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from engine.api import JobQuery, WorkApi
@@ -25,7 +25,10 @@ async def list_jobs(options: Namespace, output: Output) -> int:
     """An array of job objects, all that fit unless there is a limit; a table of 50 for people."""
     limit = options.limit or (None if output.is_json else _SHOWN)
     query = JobQuery(
-        statuses=tuple(JobStatus(word) for word in options.status), text=options.text, sort=options.sort
+        statuses=tuple(JobStatus(word) for word in options.status),
+        text=options.text,
+        sort=options.sort,
+        only_deleted=options.deleted,
     )
     session = open_session(options, output)
     jobs: list[JobView] = []
@@ -48,7 +51,9 @@ async def show_job(options: Namespace, output: Output) -> int:
         detail = await queries.job_detail(await queries.resolve_job(options.job))
         space = await queries.job_space(detail.job_id, Places(session.paths, session.preferences))
         detail = detail.model_copy(update={"space": space})
-    output.result(detail, _detail_lines(detail))
+        parent = [] if detail.parent_job_id is None else [detail.parent_job_id]
+        family = [await queries.job(job_id) for job_id in (*parent, *detail.child_job_ids)]
+    output.result(detail, _detail_lines(detail, {job.job_id: job for job in family}))
     return ExitStatus.OK
 
 
@@ -84,15 +89,28 @@ async def stop_jobs(options: Namespace, output: Output) -> int:
 
 async def delete_jobs(options: Namespace, output: Output) -> int:
     """`{"deleted": n}`; asks first where a person is there to answer."""
-    async with open_session(options, output).engine(is_working=False) as engine:
+    session = open_session(options, output)
+    places, question = Places(session.paths, session.preferences), ""
+    async with session.engine(is_working=False) as engine:
         jobs = [await engine.job(job_id) for job_id in await _resolve(engine, options.jobs)]
         made = sum(job.images.approved + job.images.qc_failed + job.images.failed for job in jobs)
-        question = f"Delete {plural(len(jobs), 'job')} and move {plural(made, 'image')} to the trash?"
+        if not options.yes:
+            space = sum([(await engine.job_space(job.job_id, places)).total for job in jobs])
+            what = f"{plural(len(jobs), 'job')}, {plural(made, 'image')}, {bytes_text(space)}"
+            question = f"Delete {what}? They go to the trash; `gimf jobs restore` takes it back."
         if not confirm(question, output, is_agreed=options.yes):
             output.result({"deleted": 0}, ["Nothing was deleted."])
             return ExitStatus.OK
         deleted = await engine.delete_jobs([job.job_id for job in jobs])
     output.result({"deleted": deleted}, [f"Deleted {plural(deleted, 'job')}."])
+    return ExitStatus.OK
+
+
+async def restore_jobs(options: Namespace, output: Output) -> int:
+    """`{"restored": n}`: those that were deleted are what they were."""
+    async with open_session(options, output).engine(is_working=False) as engine:
+        restored = await engine.restore_jobs(await _resolve(engine, options.jobs))
+    output.result({"restored": restored}, [f"Restored {plural(restored, 'job')}."])
     return ExitStatus.OK
 
 
@@ -136,12 +154,16 @@ def _job_table(jobs: Sequence[JobView]) -> list[str]:
     return table(headers, rows, right=("#", "duration", "approved", "rejected", "failed", "of", "spent"))
 
 
-def _detail_lines(job: JobDetailView) -> Iterator[str]:
+def _detail_lines(job: JobDetailView, family: Mapping[str, JobView]) -> Iterator[str]:
     yield from _job_table([job])
     yield ""
     yield f"started   {local_time(job.started_at)}"
     yield f"finished  {local_time(job.finished_at)}"
     yield f"pictures  {job.output_dir}"
+    for word, job_ids in (("made from", (job.parent_job_id,)), ("made into", job.child_job_ids)):
+        names = [f"#{one.number} {one.label}" for job_id in job_ids if (one := family.get(job_id or ""))]
+        if names:
+            yield f"{word:<9} {', '.join(names)}"
     if job.space is not None:
         yield (
             f"space     {bytes_text(job.space.total)}: finished {bytes_text(job.space.output)}, originals "

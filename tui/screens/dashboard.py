@@ -14,7 +14,7 @@ from engine.api import ImageQuery, JobQuery, JobRequest, LogQuery
 from engine.events import Event, ImageChanged, JobChanged, JobFinished, JobStatusChanged, LogRecorded
 from engine.status import ImageStatus, JobStatus
 from tui.factory_screen import FactoryScreen
-from tui.format import plural
+from tui.format import count, plural
 from tui.job_actions import JobActions
 from tui.keys import bindings_for
 from tui.messages import LeaveForDemo, OpenJob, ShowLogs, ShowStatistics
@@ -162,8 +162,18 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
         return self._waiting.source.count
 
     async def chosen_jobs(self) -> list[str]:
+        if self._ended.has_focus and self._ended.marks:
+            return [job.job_id for job in _memory(self._ended).rows if job.job_id in self._ended.marks]
         job = self._chosen
         return [] if job is None else [job.job_id]
+
+    def jobs_done(self, job_ids: Sequence[str]) -> None:
+        self._ended.set_marks(self._ended.marks - set(job_ids))
+
+    def step_back(self) -> bool:
+        had_marks = bool(self._ended.marks)
+        self._ended.clear_marks()
+        return had_marks
 
     @property
     def _chosen(self) -> JobView | None:
@@ -191,6 +201,10 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
         self.post_message(LeaveForDemo())
 
     # ---- what the lists say
+
+    def on_record_table_marks_changed(self) -> None:
+        marked = len(self._ended.marks)
+        self._ended.border_title = f"Recent jobs - {count(marked)} marked" if marked else "Recent jobs"
 
     def on_record_table_row_opened(self, message: RecordTable.RowOpened) -> None:
         message.stop()

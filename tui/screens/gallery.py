@@ -19,6 +19,7 @@ from tui.decisions import Outcome
 from tui.edit_actions import EditActions
 from tui.format import count, plural
 from tui.image_actions import JobFilter
+from tui.image_facts import size_of
 from tui.keys import bindings_for
 from tui.messages import OpenImage
 from tui.screens.export_dialog import ExportDialog
@@ -34,7 +35,6 @@ from tui.widgets.image_rows import (
     fit_cells,
     gallery_cells,
     image_query,
-    size_of,
 )
 from tui.widgets.image_source import ImageSource
 from tui.widgets.record_table import RecordTable

@@ -15,12 +15,13 @@ from tui.decisions import Outcome
 from tui.edit_actions import EditActions
 from tui.format import count, image_look
 from tui.image_actions import picture_of
+from tui.image_facts import size_of
 from tui.keys import bindings_for
 from tui.pictures import LARGEST_SCALE, SMALLEST_SCALE, WHOLE, Backdrop, Window
 from tui.retry_actions import RetryActions
 from tui.terminal import Protocol
 from tui.widgets.image_preview import ImagePreview
-from tui.widgets.image_rows import facts_table, size_of
+from tui.widgets.image_rows import facts_table
 
 STEP = 1.25
 """Of one zoom key."""

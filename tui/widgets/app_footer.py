@@ -11,6 +11,7 @@ from textual.widget import Widget
 from tui.keys import ACTIONS, display_key
 
 MOST = 8
+_GAP = 2
 _ORDER = {action.id: number for number, action in enumerate(ACTIONS)}
 _LAST = ("global",)
 
@@ -35,7 +36,8 @@ class AppFooter(Widget):
         shown = sorted(_one_each(self.screen.active_bindings), key=_rank)
         own = [active for active in shown if not _is_last(active)]
         last = [active for active in shown if _is_last(active)]
-        room = self.size.width - 1 - sum(_item(active).cell_len for active in last)
+        # The blanks behind the last key need no room.
+        room = self.size.width - 1 + _GAP - sum(_item(active).cell_len for active in last)
         chosen = []
         for active in own[: MOST - len(last)]:
             room -= _item(active).cell_len
@@ -77,4 +79,6 @@ def _rank(active: ActiveBinding) -> int:
 
 
 def _item(active: ActiveBinding) -> Text:
-    return Text.assemble((display_key(active.binding.key), "bold cyan"), f" {active.binding.description}  ")
+    return Text.assemble(
+        (display_key(active.binding.key), "bold cyan"), f" {active.binding.description}{' ' * _GAP}"
+    )

@@ -13,6 +13,7 @@ from engine.text import clean_text
 from engine.views import ImageStatus, ImageView, Stage
 from tui import format as fmt
 from tui.dates import parse_range
+from tui.image_facts import image_facts, size_of
 from tui.widgets.agency_fit import fit_lines, fit_text
 from tui.widgets.columns import Cell, Column
 from tui.widgets.filter_state import Facet, FilterState, Option
@@ -33,11 +34,8 @@ GALLERY_COLUMNS = (
 )
 FIT_COLUMNS = (
     *GALLERY_COLUMNS[:2],
-    Column("fit", "agency", ratio=3),
-    *(
-        replace(column, min_terminal_width=max(column.min_terminal_width, 100))
-        for column in GALLERY_COLUMNS[2:]
-    ),
+    Column("fit", "agency", ratio=4),
+    *(replace(column, min_terminal_width=140 if column.ratio > 1 else 100) for column in GALLERY_COLUMNS[2:]),
 )
 """Of the gallery's list where an agency is chosen."""
 JOB = Facet("job", "Job", (), is_many=False, typed="job…", placeholder="its number, id or label")
@@ -125,11 +123,6 @@ def fit_cells(image: ImageView, fit: FitView | None) -> Sequence[Cell]:
     return (number, title, fit_text(fit), *others)
 
 
-def size_of(image: ImageView) -> str:
-    """`1024x768`."""
-    return fmt.NOTHING if image.width is None else f"{image.width}x{image.height}"
-
-
 def reason_text(image: ImageView) -> Text:
     """Why the image is where it is, whole, with its warnings."""
     look = fmt.image_look(image.status)
@@ -144,37 +137,12 @@ def reason_text(image: ImageView) -> Text:
 
 
 def facts_table(image: ImageView, fits: Sequence[FitView] = ()) -> Table:
-    """Everything that is known of the image, a name and a value a line; empty facts are left out. `fits` is what the
-    agencies say of it."""
-    look = fmt.image_look(image.status)
-    facts = (
-        ("image", f"{image.number} of its job, id {image.image_id}"),
-        ("status", str(look)),
-        ("reason", image.reason),
-        ("title", image.title),
-        ("description", image.description),
-        ("tags", ", ".join(image.tags)),
-        ("category", image.category),
-        ("prompt", image.prompt),
-        ("keyword", image.keyword),
-        ("model", f"{image.model} ({image.provider})"),
-        ("seed", None if image.seed is None else str(image.seed)),
-        ("size", size_of(image)),
-        ("cost", fmt.money(image.cost_usd)),
-        ("made", fmt.local_time(image.created_at)),
-        ("job", f"{image.job_id}, image {image.number}"),
-        ("task", image.task_id),
-        ("replaces", None if image.replaces_image_id is None else f"image {image.replaces_image_id}"),
-        ("file", image.file),
-        ("agencies", fit_lines(fits)),
-        *(("warning", warning) for warning in image.warnings),
-    )
+    """Everything that is known of the image, a name and a value a line. `fits` is what the agencies say of it."""
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=11, no_wrap=True, style="bold")
     table.add_column(overflow="fold")
-    for name, value in facts:
-        if value:
-            table.add_row(name, Text(_clean(value)))
+    for name, value in image_facts(image, agencies=fit_lines(fits)):
+        table.add_row(name, Text(value))
     return table
 
 

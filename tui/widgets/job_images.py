@@ -11,12 +11,13 @@ from engine.api import EngineApi, ImageQuery
 from engine.events import Event, ImageChanged
 from engine.views import ImageStatus, ImageView, Stage
 from tui import format as fmt
+from tui.image_facts import size_of
 from tui.messages import OpenImage
 from tui.widgets.columns import Cell, Column
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.filter_state import Facet, FilterState, Option
 from tui.widgets.gallery_grid import GalleryGrid
-from tui.widgets.image_rows import REASON, STAGE, size_of
+from tui.widgets.image_rows import REASON, STAGE
 from tui.widgets.image_source import ImageSource
 from tui.widgets.list_source import Spawn
 from tui.widgets.record_table import RecordTable

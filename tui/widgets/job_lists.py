@@ -47,7 +47,6 @@ def recent_table() -> RecordTable:
         RECENT_COLUMNS,
         MemorySource(key=job_key, cells=recent_cells),
         empty="No job has ended yet.",
-        can_mark=False,
         id="recent",
     )
 

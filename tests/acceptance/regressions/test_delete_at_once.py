@@ -1,5 +1,5 @@
 """Deleting a job: in the Electron program the row stayed until the list was loaded anew, and could come back. Here the
-list changes at once, undo brings the job back to its place, and both are so after a restart.
+list changes at once, undo brings the job back to its place with its pictures, and both are so after a restart.
 
 Several jobs, and the question before it: tests/tui/test_jobs.py. On a job's own page: tests/tui/test_job_detail.py.
 """
@@ -38,7 +38,10 @@ async def test_the_row_goes_comes_back_and_stays_gone(home: EngineHome) -> None:
             await wait_until(pilot, lambda: labels(pilot) == ["b", "a"])
             await go(pilot, "1", DashboardScreen)
             assert labels(pilot, "recent") == ["b", "a"]
-            assert len((await engine.images(ImageQuery())).rows) == 2, "its picture is in no gallery any more"
+            shown = (await engine.images(ImageQuery())).rows
+            assert len(shown) == 2, "its picture is in no gallery any more"
+            in_folder = [str(path) for path in home.paths.default_output_dir.iterdir()]
+            assert sorted(in_folder) == sorted(str(image.file) for image in shown), "nor in the output folder"
     async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
         await go(pilot, "2", JobsScreen)
         await wait_until(pilot, lambda: labels(pilot) == ["b", "a"])

@@ -1,7 +1,10 @@
 """What agencies say of images that are there, and of sizes before they are paid for."""
 
+import json
+
 import pytest
 
+from engine.api import ImageQuery, RetryRequest
 from engine.client import EngineClient
 from engine.errors import NotFoundError
 from engine.export.requests import ImageEdit
@@ -41,6 +44,28 @@ async def test_a_plan_warns_of_sizes_that_the_target_agency_would_not_take(home:
         assert await warnings_of(engine, "1024x1024") == []
     async with home.open() as engine:
         assert await warnings_of(engine, "1024x1024") == []
+
+
+async def test_retries_and_new_pictures_warn_of_the_size_that_they_will_have(home: EngineHome) -> None:
+    reject = {"passed": False, "reason": "A logo."}
+    home.script({"service": "openai", "operation": "chat.check", "action": "say", "text": json.dumps(reject)})
+    async with home.open(target_agency="adobe") as engine:
+        job = await engine.start_job(request(generation={"dimensions": ["1024x1024"]}))
+        await engine.wait_for_job(job.job_id)
+        (image,) = (await engine.images(ImageQuery(statuses=()))).rows
+        small = "Adobe Stock would not take such pictures."
+        ordered = await engine.plan_regeneration([image.image_id])
+        (warning,) = [one for one in ordered.problems if one.field == "generation.dimensions"]
+        assert warning.is_warning
+        assert warning.message == f"1024x1024 is 1.05 of at least 4 megapixels: {small}"
+        assert "The size stays as it is." in warning.hint
+        retried = await engine.plan_retry(RetryRequest((image.image_id,)))
+        (warning,) = [one for one in retried.problems if one.field == "generation.dimensions"]
+        assert warning.message.startswith(f"{image.width}x{image.height} is ")
+        assert retried.can_start
+        assert (await engine.regenerate_images([image.image_id])).done == (image.image_id,)
+    async with home.open(is_working=False) as engine:
+        assert (await engine.plan_regeneration([image.image_id])).problems == ()
 
 
 async def test_a_target_agency_that_is_not_there_blocks_no_job(home: EngineHome) -> None:

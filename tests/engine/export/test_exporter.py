@@ -1,4 +1,5 @@
 import asyncio
+import csv
 import errno
 import os
 import secrets
@@ -7,29 +8,35 @@ import subprocess
 import threading
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
+from openpyxl.utils.escape import unescape
 
 from db.connection import Database
 from engine.client import EngineClient
 from engine.errors import ConflictError, FactoryError, InputError, NotFoundError, PauseRequired
 from engine.events import ExportEnded, ExportProgressed
 from engine.export.archive import Archive, SourceMissingError
+from engine.export.cells import visible
 from engine.export.requests import ExportKind, ExportRequest
 from engine.export.target import Draft
 from engine.files import PARTIAL_SUFFIX, partial_path
 from engine.host import serving
 from engine.service import Engine
 from engine.views import ImageView
+from tests.engine.export.test_workbook import FORMULAS, ODD
 from tests.support.engine import KEYS, EngineHome, Listener, until
 from tests.support.images import finished_job
 
 K = ExportKind
 UNZIP = shutil.which("unzip")
+SOFFICE = shutil.which("soffice")
 
 
 @pytest.fixture
@@ -101,6 +108,64 @@ async def test_the_workbook_of_a_job(engine: Engine, home: EngineHome) -> None:
     with zipfile.ZipFile(path) as parts:
         whole = b"".join(parts.read(name) for name in parts.namelist())
     assert [key for key in KEYS.values() if key.encode() in whole] == []
+
+
+@pytest.mark.fault(26)
+@pytest.mark.skipif(SOFFICE is None, reason="soffice (LibreOffice) is not installed")
+async def test_libreoffice_reads_every_sheet_as_openpyxl_does(engine: Engine, tmp_path: Path) -> None:
+    """And computes nothing: what was meant as a formula is shown as the text that it is."""
+    images = await finished_job(engine, 4)
+    texts = [*FORMULAS, *ODD]
+    columns = ("title", "description", "keyword", "prompt", "reason", "category")
+    async with engine._database.transaction() as connection:
+        for number, text in enumerate(texts):
+            image, column = images[number % len(images)], columns[number // len(images)]
+            await connection.execute(
+                f"UPDATE images SET {column} = ? WHERE image_id = ?",
+                (text, image.image_id),
+            )
+    path = Path((await engine.export(ask(K.WORKBOOK, *images, to=str(tmp_path / "job.xlsx")))).path)
+    await asyncio.to_thread(to_csv, path)
+    book = openpyxl.load_workbook(path)
+    seen: set[str] = set()
+    for sheet in book:
+        with (tmp_path / f"job-{sheet.title}.csv").open(encoding="utf-8", newline="") as file:
+            found = list(csv.reader(file))
+        rows = list(sheet.iter_rows(values_only=True))
+        assert len(found) == len(rows) > 1
+        for told, row in zip(found, rows, strict=True):
+            assert [as_read(cell, value) for cell, value in zip(told, row, strict=True)] == [
+                as_stored(value) for value in row
+            ]
+            seen.update(told)
+    assert {visible(text) for text in texts} <= seen
+
+
+def to_csv(book: Path) -> None:
+    """Every sheet of it as `<book>-<sheet>.csv` beside it, with the values as they are shown."""
+    profile = f"-env:UserInstallation={(book.parent / 'profile').as_uri()}"
+    every_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    command = [str(SOFFICE), profile, "--headless", "--convert-to", every_sheet]
+    subprocess.run(
+        [*command, "--outdir", str(book.parent), str(book)], check=True, capture_output=True, timeout=100
+    )
+
+
+def as_stored(value: object) -> object:
+    match value:
+        case datetime():
+            return value.replace(microsecond=0).isoformat(" ")
+        case bool() | int() | float():
+            return pytest.approx(value, rel=1e-6, abs=1e-6)
+        case None:
+            return ""
+        case _:
+            return unescape(str(value))
+
+
+def as_read(cell: str, value: object) -> object:
+    """A number as one where a number was stored."""
+    return float(cell.replace("$", "").replace(",", "")) if isinstance(value, int | float) else cell
 
 
 async def test_an_archive_of_jobs(engine: Engine, tmp_path: Path) -> None:
@@ -248,6 +313,38 @@ async def test_cancelled_while_a_thread_is_at_work(
         with pytest.raises(ConflictError, match="cancelled"):
             await work
         assert left(folder) == []
+
+
+@pytest.mark.parametrize("kind", [K.WORKBOOK, K.ARCHIVE])
+async def test_cancelled_while_the_workbook_is_put_together(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ExportKind
+) -> None:
+    """Its last step, which takes seconds with many images: it ends in the middle and leaves nothing."""
+    images = await finished_job(engine, 1)
+    reached, go_on = threading.Event(), threading.Event()
+    put, write = 0, ZipFile.write
+
+    def waits(self: ZipFile, *args: Any, **options: Any) -> object:
+        nonlocal put
+        put += 1
+        reached.set()
+        go_on.wait(20)
+        return write(self, *args, **options)
+
+    monkeypatch.setattr("engine.export.workbook.ZipFile.write", waits)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    work = asyncio.create_task(engine.export(ask(kind, *images, to=str(folder), export_id="x")))
+    await until(reached.is_set)
+    cancelling = asyncio.create_task(engine.cancel_export("x"))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await cancelling
+    with pytest.raises(ConflictError, match="cancelled"):
+        await work
+    assert put == 1, "no further sheet was put into it"
+    assert left(folder) == []
+    assert left(engine._paths.scratch_dir) == []
 
 
 async def test_an_engine_that_ends_leaves_no_half_export(

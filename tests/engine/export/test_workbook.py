@@ -1,6 +1,3 @@
-import csv
-import shutil
-import subprocess
 import warnings
 from datetime import datetime
 from pathlib import Path
@@ -81,31 +78,6 @@ def test_text_stays_text(tmp_path: Path) -> None:
         ("s", visible(text)) for text in wanted
     ]
     assert [cell.quotePrefix for cell in cells] == [text in FORMULAS and text != "\x1b=1" for text in wanted]
-
-
-@pytest.mark.fault(26)
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="soffice (LibreOffice) is not installed")
-def test_libreoffice_reads_the_same_and_computes_nothing(tmp_path: Path) -> None:
-    rows: list[list[Value]] = [[text, WHEN, 0.5, tmp_path / "a b.png"] for text in (*FORMULAS, *ODD)]
-    path = write(tmp_path, rows)
-    subprocess.run(
-        [
-            "soffice",
-            f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}",
-            *("--headless", "--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76,1"),
-            *("--outdir", str(tmp_path), str(path)),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=100,
-    )
-    with (tmp_path / "book.csv").open(encoding="utf-8", newline="") as file:
-        header, *found = csv.reader(file)
-    assert header == [column.title for column in COLUMNS]
-    assert [row[0] for row in found] == [visible(str(text)) for text, *_ in rows]
-    assert {(row[1], row[2], row[3]) for row in found} == {
-        ("2026-01-31 08:09:10", "$0.500000", str(tmp_path / "a b.png"))
-    }
 
 
 def test_no_text_is_lost_without_a_trace(tmp_path: Path) -> None:

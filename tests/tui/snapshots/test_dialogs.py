@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.studio import Studio
-from tests.tui.snapshots.conftest import SIZES
+from tests.tui.snapshots.conftest import SIZES, go_to
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -24,6 +24,18 @@ async def test_start(studio: Studio, opened: Any, matches: Any, size: tuple[int,
     async with opened(studio, size) as pilot:
         await pilot.press("s")
         await matches(pilot, "start")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_export(studio: Studio, opened: Any, matches: Any, size: tuple[int, int]) -> None:
+    """Of a job, and as a sheet that breaks limits."""
+    studio.paths.config_file.write_text('target_agency = "adobe"\n')
+    async with opened(studio, size) as pilot:
+        await go_to(pilot, "2")
+        await pilot.press("G", "e")
+        await matches(pilot, "export")
+        await pilot.press("right", "right", "right")
+        await matches(pilot, "export-sheet")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -30,6 +30,7 @@ def test_there_is_one_for_every_screen_in_both_sizes() -> None:
     for screen in (
         *("dashboard", "jobs", "job-overview", "job-images", "job-logs", "job-settings"),
         *("review", "gallery", "gallery-list", "viewer", "settings", "logs", "statistics"),
+        *("gallery-agency", "edit-texts", "export", "export-sheet"),
         *("help", "palette", "start", "quit", "first-start"),
     ):
         assert {f"{screen}-80x24", f"{screen}-120x36"} <= names
