@@ -156,6 +156,18 @@ class EngineLost(Event):
     """Told by a client: the engine's process has gone away."""
 
 
+@dataclass(frozen=True, slots=True)
+class EngineSilent(Event):
+    """Told by a client: the engine has not answered for a while; its process may be stopped."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAnswers(Event):
+    """Told by a client: it answers again."""
+
+
 _VIEW_FIELDS = ("progress", "entry")
 _EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -177,6 +189,8 @@ _EVENTS: dict[str, type[Event]] = {
         ExportEnded,
         Resynced,
         EngineLost,
+        EngineSilent,
+        EngineAnswers,
     )
 }
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine.client import EngineClient
+from engine.greeting import end_engine
 from tests.support.engine import EngineHome, request, until
 from tests.support.pseudo_terminal import PseudoTerminal
 from tests.support.tmux import PROMPT, Tmux, tmux_terminal
-from tui.attach import end_engine
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 

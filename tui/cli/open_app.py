@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.first_look import first_look
+from engine.greeting import end_engine
 from engine.secrets import KeyStore
-from tui.attach import EngineProcess, EngineThread, end_engine
+from tui.attach import EngineProcess, EngineThread
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 from tui.cli.session import read_preferences, resolve_paths
