@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from db.connection import Database
 from db.errors import DatabaseError, SchemaTooNewError
@@ -20,7 +20,15 @@ from engine.errors import EngineUnreachableError
 from engine.events import EngineAnswers, EngineLost, EngineSilent, Resynced, event_from_json
 from engine.export.requests import ExportRequest, ImageEdit
 from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
-from engine.greeting import Hello, Line, engine_is_silent, open_line, other_version, version_notice
+from engine.greeting import (
+    STOP_IT,
+    Hello,
+    Line,
+    engine_is_silent,
+    open_line,
+    other_version,
+    version_notice,
+)
 from engine.heartbeat import Heartbeat
 from engine.paths import Paths
 from engine.queries import Queries
@@ -292,7 +300,10 @@ class EngineClient(Queries):
         return await self._ask(TypeAdapter(DecisionView), call, {"image_ids": list(image_ids)})
 
     async def _ask[T](self, answer: TypeAdapter[T], call: str, args: dict[str, Any]) -> T:
-        return answer.validate_python(await self._call(call, args))
+        try:
+            return answer.validate_python(await self._call(call, args))
+        except ValidationError as error:
+            raise ProtocolError(f"The engine's answer to {call} cannot be read.", hint=STOP_IT) from error
 
     async def _call(self, call: str, args: dict[str, Any]) -> Any:
         if self._is_lost:
@@ -344,7 +355,8 @@ class EngineClient(Queries):
             except ValueError as error:
                 logger.warning("an event was not understood: %s", error)
             return
-        future = self._answers.get(message.get("id", 0))
+        number = message.get("id")
+        future = self._answers.get(number) if isinstance(number, int) else None
         if future is None or future.done():
             return
         if "error" in message:

@@ -220,6 +220,11 @@ def event_from_json(document: dict[str, Any]) -> Event:
     for field, view in _views().items():
         if field in fields:
             fields[field] = view.model_validate(fields[field])
+        elif field in kind.__dataclass_fields__:
+            raise ValueError(f"event {kind.__name__} without its {field}")
+    for name, value in fields.items():
+        if name not in _VIEW_FIELDS and not isinstance(value, str | int | None):
+            raise ValueError(f"event {kind.__name__}: {name} is no text and no number")
     try:
         return kind(**fields)
     except TypeError as error:

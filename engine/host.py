@@ -168,6 +168,7 @@ class EngineHost:
     async def _answer(self, connection: "_Connection", message: dict[str, Any]) -> None:
         call, number = str(message.get("call")), message.get("id")
         try:
+            args = _arguments_of(message)
             if call == "subscribe":
                 await connection.send({"id": number, "result": None})
                 await self._stream_events(connection)
@@ -177,9 +178,9 @@ class EngineHost:
                 return
             if call == "shut_down":
                 await connection.send({"id": number, "result": None})
-                self.end(at_once=bool(message.get("args", {}).get("at_once")))
+                self.end(at_once=bool(args.get("at_once")))
                 return
-            result = await self._call(call, message.get("args") or {})
+            result = await self._call(call, args)
             await connection.send({"id": number, "result": result})
         except FactoryError as error:
             await connection.send({"id": number, "error": error_to_json(error)})
@@ -195,7 +196,9 @@ class EngineHost:
     async def _call(self, name: str, args: dict[str, Any]) -> Any:
         method = self._methods.get(name)
         if method is None:
-            raise ProtocolError(f"The engine has no call {name!r}: it is of another version.", hint=STOP_IT)
+            raise ProtocolError(
+                f"The engine has no call {name[:100]!r}: it is of another version.", hint=STOP_IT
+            )
         hints = get_type_hints(method)
         parameters = inspect.signature(method).parameters
         try:
@@ -214,6 +217,13 @@ class EngineHost:
         async with self._engine.subscribe() as subscription:
             while batch := await subscription.next_batch():
                 await connection.send(*(event_to_json(event) for event in batch))
+
+
+def _arguments_of(message: dict[str, Any]) -> dict[str, Any]:
+    args = message.get("args") or {}
+    if not isinstance(args, dict):
+        raise ProtocolError("The arguments of a call are no object.", hint=STOP_IT)
+    return args
 
 
 class _Connection:
