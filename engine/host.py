@@ -189,7 +189,8 @@ class EngineHost:
         except Exception as error:
             logger.exception("call %s", call)
             unforeseen = FactoryError(
-                f"{type(error).__name__}: {error}", hint="The engine's log has the details."
+                self._engine.mask(f"{type(error).__name__}: {error}"),
+                hint="The engine's log has the details.",
             )
             await connection.send({"id": number, "error": error_to_json(unforeseen)})
 

@@ -35,6 +35,7 @@ def open_app(options: Namespace, output: Output) -> int:
             paths = resolve_paths(options, os.environ)
             paths.ensure()
             keys = KeyStore(paths.keys_file, os.environ)
+            output.mask = keys.masker.mask
             if options.in_process:
                 thread = EngineThread(paths, read_preferences(paths, os.environ)[0], keys)
             return_code, wants_demo = asyncio.run(run_app(_services(paths, keys, options, thread)))
