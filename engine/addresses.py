@@ -22,6 +22,8 @@ type Resolver = Callable[[str, int], Awaitable[list[str]]]
 """(host, port) to IP addresses, best first. Raises OSError."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 4291, and IANA's register: nothing outside of it belongs to anybody on the internet.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 # RFC 6052: IPv6 addresses of a NAT64 gateway end in the IPv4 address that they stand for.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -100,7 +102,7 @@ async def _addresses_on_port(port: str, allowed: frozenset[str], resolve: Resolv
 
 
 def is_public(address: str) -> bool:
-    """False for loopback, private, link-local (with the clouds' metadata service), shared, multicast,
+    """False for loopback, private, link-local (with the clouds' metadata service), site-local, shared, multicast,
     reserved and unspecified addresses of both families, and for IPv6 addresses that stand for such an IPv4
     address."""
     try:
@@ -108,6 +110,8 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     judged = _embedded_ipv4(ip) or ip if isinstance(ip, ipaddress.IPv6Address) else ip
+    if isinstance(judged, ipaddress.IPv6Address) and judged not in _GLOBAL_UNICAST:
+        return False
     return judged.is_global and not judged.is_multicast
 
 

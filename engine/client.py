@@ -1,7 +1,6 @@
 """An EngineApi over the socket of an engine in another process: commands and events cross, queries read the rows."""
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -9,17 +8,28 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from db.connection import Database
+from db.errors import DatabaseError, SchemaTooNewError
 from engine.api import JobRequest, LogQuery, RetryRequest, TaskChoice
 from engine.bus import EventBus, Subscription
 from engine.care.views import CleanView
 from engine.electron.views import ImportView
 from engine.errors import EngineUnreachableError
-from engine.events import EngineLost, event_from_json
+from engine.events import EngineAnswers, EngineLost, EngineSilent, Resynced, event_from_json
 from engine.export.requests import ExportRequest, ImageEdit
 from engine.export.views import AgencyView, ExportView, FitView, SheetCheckView
+from engine.greeting import (
+    STOP_IT,
+    Hello,
+    Line,
+    engine_is_silent,
+    open_line,
+    other_version,
+    version_notice,
+)
+from engine.heartbeat import Heartbeat
 from engine.paths import Paths
 from engine.queries import Queries
 from engine.views import (
@@ -33,69 +43,65 @@ from engine.views import (
     StartedView,
     TaskDecisionView,
 )
-from engine.wire import LINE_LIMIT, PROTOCOL, ProtocolError, decode, encode, error_from_json
+from engine.wire import PROTOCOL, ProtocolError, decode, encode, error_from_json
 
 logger = logging.getLogger(__name__)
-
-CONNECT_TIMEOUT_S = 5.0
 
 
 class EngineClient(Queries):
     """Get it from `connect`. After `EngineLost` every command raises EngineUnreachableError; queries still answer."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, database: Database, engine_pid: int
-    ) -> None:
+    def __init__(self, line: Line, database: Database) -> None:
         super().__init__(database)
-        self._reader = reader
-        self._writer = writer
-        self.engine_pid = engine_pid
-        self.engine_name = ""
+        self._reader = line.reader
+        self._writer = line.writer
+        self.engine_pid = line.hello.pid
+        self.engine_name = line.hello.name
         """See EngineHost."""
+        self.version_notice = version_notice(line.hello)
+        """What is to be said about the engine's version; empty where it is this program's."""
         self._bus = EventBus()
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._is_lost = False
+        self._heartbeat = Heartbeat(lambda: self._call("ping", {}), self._tell_silence)
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, paths: Paths) -> AsyncIterator["EngineClient"]:
-        """Attach to the engine that holds the folder. Raises EngineUnreachableError, ProtocolError."""
+        """Attach to the engine that holds the folder. Raises what `open_line` does, ProtocolError for one of another
+        version, DatabaseError."""
+        line = await open_line(paths)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                reader, writer = await asyncio.open_unix_connection(str(paths.socket_file), limit=LINE_LIMIT)
-                hello = decode(await reader.readline()).get("hello")
-        except (OSError, TimeoutError, ProtocolError) as error:
-            raise EngineUnreachableError(
-                f"No engine answers in {paths.data_dir}.", hint="`gimf engine start` starts one."
-            ) from error
-        if not isinstance(hello, dict) or hello.get("protocol") != PROTOCOL:
-            writer.close()
-            raise ProtocolError(
-                f"The running engine is version {(hello or {}).get('version', 'unknown')} and speaks another protocol.",
-                hint="Stop it with `gimf engine stop` of its own version, then start again.",
-            )
-        database = await Database.open(paths.database_file, read_only=True)
-        client = cls(reader, writer, database, int(hello["pid"]))
-        client.engine_name = str(hello.get("name", ""))
-        listening = asyncio.create_task(client._listen(), name="engine events")
+            client = cls(line, await _readable_database(paths, line.hello))
+        except BaseException:
+            await line.close()
+            raise
+        own_tasks = [
+            asyncio.create_task(client._listen(), name="engine events"),
+            asyncio.create_task(client._heartbeat.run(), name="engine heartbeat"),
+        ]
         try:
             await client._call("subscribe", {})
             yield client
         finally:
-            listening.cancel()
-            await asyncio.wait([listening])
+            for task in own_tasks:
+                task.cancel()
+            await asyncio.wait(own_tasks)
             client._lose("This client was closed before the engine answered.")
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            await line.close()
             client._bus.close()
-            await database.close()
+            await client._database.close()
 
     @property
     def is_lost(self) -> bool:
         """Whether the engine has gone away."""
         return self._is_lost
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the engine is there and has not answered for a while."""
+        return self._heartbeat.is_silent
 
     # ---- hears
 
@@ -294,13 +300,18 @@ class EngineClient(Queries):
         return await self._ask(TypeAdapter(DecisionView), call, {"image_ids": list(image_ids)})
 
     async def _ask[T](self, answer: TypeAdapter[T], call: str, args: dict[str, Any]) -> T:
-        return answer.validate_python(await self._call(call, args))
+        try:
+            return answer.validate_python(await self._call(call, args))
+        except ValidationError as error:
+            raise ProtocolError(f"The engine's answer to {call} cannot be read.", hint=STOP_IT) from error
 
     async def _call(self, call: str, args: dict[str, Any]) -> Any:
         if self._is_lost:
             raise EngineUnreachableError(
                 "The engine has gone away.", hint="It is started again when you attach anew."
             )
+        if self._heartbeat.is_silent:
+            raise engine_is_silent(self.engine_pid)
         number = next(self._numbers)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._answers[number] = future
@@ -316,6 +327,7 @@ class EngineClient(Queries):
     async def _listen(self) -> None:
         try:
             while line := await self._reader.readline():
+                self._heartbeat.heard()
                 self._take(decode(line))
         except (ConnectionError, ProtocolError, ValueError) as error:
             logger.warning("the engine's socket: %s", error)
@@ -329,6 +341,13 @@ class EngineClient(Queries):
             if not future.done():
                 future.set_exception(EngineUnreachableError(why))
 
+    def _tell_silence(self, is_silent: bool) -> None:
+        if is_silent:
+            self._bus.publish(EngineSilent(self.engine_pid))
+        else:
+            self._bus.publish(Resynced())
+            self._bus.publish(EngineAnswers())
+
     def _take(self, message: dict[str, Any]) -> None:
         if "event" in message:
             try:
@@ -336,10 +355,23 @@ class EngineClient(Queries):
             except ValueError as error:
                 logger.warning("an event was not understood: %s", error)
             return
-        future = self._answers.get(message.get("id", 0))
+        number = message.get("id")
+        future = self._answers.get(number) if isinstance(number, int) else None
         if future is None or future.done():
             return
         if "error" in message:
             future.set_exception(error_from_json(message["error"]))
         else:
             future.set_result(message.get("result"))
+
+
+async def _readable_database(paths: Paths, hello: Hello) -> Database:
+    """Of an engine of our version, or of one with the same protocol and tables. Raises ProtocolError for others."""
+    if hello.protocol != PROTOCOL:
+        raise other_version(hello)
+    try:
+        return await Database.open(paths.database_file, read_only=True)
+    except DatabaseError as error:
+        if not version_notice(hello):
+            raise
+        raise other_version(hello, is_newer=isinstance(error, SchemaTooNewError), why=str(error)) from error

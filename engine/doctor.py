@@ -6,6 +6,7 @@ Each check stands alone: one that fails does not keep the others from being made
 import os
 import platform
 import shutil
+import stat
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -96,7 +97,19 @@ def _python() -> CheckView:
 
 
 def _data_folder(paths: Paths) -> CheckView:
-    return _folder("data folder", paths.data_dir, "Choose another with --home or GIMF_HOME.")
+    check = _folder("data folder", paths.data_dir, "Choose another with --home or GIMF_HOME.")
+    if check.ok and paths.data_dir.exists():
+        facts = paths.data_dir.stat()
+        if facts.st_uid != os.getuid():
+            detail, hint = (
+                f"{paths.data_dir} belongs to another user",
+                "Work as that user, or choose another.",
+            )
+            return CheckView(check=check.check, ok=False, detail=detail, hint=hint)
+        if facts.st_mode & 0o077:
+            detail = f"others may look into {paths.data_dir} (mode {stat.S_IMODE(facts.st_mode):04o})"
+            return CheckView(check=check.check, ok=False, detail=detail, hint=f"chmod 700 {paths.data_dir}")
+    return check
 
 
 def _output_folder(folder: Path) -> CheckView:

@@ -6,6 +6,7 @@ FactoryError
 │   ├── KeywordsError          names file and line
 │   └── TemplateError          names file, line and placeholder
 ├── EngineHeldError            another engine owns the data folder (exit status 75)
+│   └── EngineSilentError      and it does not answer
 ├── EngineUnreachableError     no engine answers, or it went away in the middle
 ├── NotFoundError              no such job, image, configuration
 ├── ConflictError              the command does not fit the state that the thing is in
@@ -90,6 +91,12 @@ class EngineHeldError(FactoryError):
     def __init__(self, message: str, *, hint: str = "", pid: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.pid = pid
+
+
+class EngineSilentError(EngineHeldError):
+    """The engine is there and does not answer: its process is stopped, or its machine has no time for it."""
+
+    code = "silent"
 
 
 class EngineUnreachableError(FactoryError):

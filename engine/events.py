@@ -156,6 +156,18 @@ class EngineLost(Event):
     """Told by a client: the engine's process has gone away."""
 
 
+@dataclass(frozen=True, slots=True)
+class EngineSilent(Event):
+    """Told by a client: the engine has not answered for a while; its process may be stopped."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAnswers(Event):
+    """Told by a client: it answers again."""
+
+
 _VIEW_FIELDS = ("progress", "entry")
 _EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
@@ -177,6 +189,8 @@ _EVENTS: dict[str, type[Event]] = {
         ExportEnded,
         Resynced,
         EngineLost,
+        EngineSilent,
+        EngineAnswers,
     )
 }
 
@@ -206,6 +220,11 @@ def event_from_json(document: dict[str, Any]) -> Event:
     for field, view in _views().items():
         if field in fields:
             fields[field] = view.model_validate(fields[field])
+        elif field in kind.__dataclass_fields__:
+            raise ValueError(f"event {kind.__name__} without its {field}")
+    for name, value in fields.items():
+        if name not in _VIEW_FIELDS and not isinstance(value, str | int | None):
+            raise ValueError(f"event {kind.__name__}: {name} is no text and no number")
     try:
         return kind(**fields)
     except TypeError as error:

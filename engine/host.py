@@ -12,7 +12,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -20,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.errors import FactoryError, InputError
 from engine.events import event_to_json
+from engine.greeting import STOP_IT, program_version
 from engine.paths import Paths
 from engine.preferences import Preferences
 from engine.secrets import KeyStore
@@ -72,17 +72,8 @@ CALLS = frozenset(
 """Methods of Engine that may be called from outside."""
 
 DEFAULT_IDLE_S = 60.0
-PARENT_POLL_S = 0.5
 FAREWELL_S = 1.0
 """How long a connection's last words may take; a client that does not read gets no longer."""
-
-
-def program_version() -> str:
-    """The installed version; `0+unknown` in a checkout that was never installed."""
-    try:
-        return version("gen-image-factory")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 class EngineHost:
@@ -94,6 +85,7 @@ class EngineHost:
         """`name` is told to clients: which services it works with, where they are not the user's."""
         self._engine = engine
         self._name = name
+        self._version = program_version()  # now: the files may be another version's before the end
         self._socket_file = socket_file
         self._idle_s = idle_s
         self._clients: set[asyncio.Task[None]] = set()
@@ -156,7 +148,7 @@ class EngineHost:
                 {
                     "hello": {
                         "protocol": PROTOCOL,
-                        "version": program_version(),
+                        "version": self._version,
                         "pid": os.getpid(),
                         "name": self._name,
                     }
@@ -176,15 +168,19 @@ class EngineHost:
     async def _answer(self, connection: "_Connection", message: dict[str, Any]) -> None:
         call, number = str(message.get("call")), message.get("id")
         try:
+            args = _arguments_of(message)
             if call == "subscribe":
                 await connection.send({"id": number, "result": None})
                 await self._stream_events(connection)
                 return
+            if call == "ping":
+                await connection.send({"id": number, "result": None})
+                return
             if call == "shut_down":
                 await connection.send({"id": number, "result": None})
-                self.end(at_once=bool(message.get("args", {}).get("at_once")))
+                self.end(at_once=bool(args.get("at_once")))
                 return
-            result = await self._call(call, message.get("args") or {})
+            result = await self._call(call, args)
             await connection.send({"id": number, "result": result})
         except FactoryError as error:
             await connection.send({"id": number, "error": error_to_json(error)})
@@ -193,7 +189,8 @@ class EngineHost:
         except Exception as error:
             logger.exception("call %s", call)
             unforeseen = FactoryError(
-                f"{type(error).__name__}: {error}", hint="The engine's log has the details."
+                self._engine.mask(f"{type(error).__name__}: {error}"),
+                hint="The engine's log has the details.",
             )
             await connection.send({"id": number, "error": error_to_json(unforeseen)})
 
@@ -201,7 +198,7 @@ class EngineHost:
         method = self._methods.get(name)
         if method is None:
             raise ProtocolError(
-                f"The engine has no call {name!r}.", hint="Both sides must be of the same version."
+                f"The engine has no call {name[:100]!r}: it is of another version.", hint=STOP_IT
             )
         hints = get_type_hints(method)
         parameters = inspect.signature(method).parameters
@@ -221,6 +218,13 @@ class EngineHost:
         async with self._engine.subscribe() as subscription:
             while batch := await subscription.next_batch():
                 await connection.send(*(event_to_json(event) for event in batch))
+
+
+def _arguments_of(message: dict[str, Any]) -> dict[str, Any]:
+    args = message.get("args") or {}
+    if not isinstance(args, dict):
+        raise ProtocolError("The arguments of a call are no object.", hint=STOP_IT)
+    return args
 
 
 class _Connection:
@@ -244,14 +248,13 @@ async def run_host(
     idle_s: float | None = DEFAULT_IDLE_S,
     is_handling_signals: bool = True,
     begun: Callable[[EngineHost], None] | None = None,
-    parent_pid: int | None = None,
     name: str = "",
 ) -> None:
     """Own the data folder and serve it until told to end. Raises EngineHeldError where another engine has it.
 
     The first SIGTERM or SIGINT ends it cleanly (every job stays resumable), a second one at once; a hang-up of the
     terminal is none of its business. `begun` is called with the host before it serves; it is the way to end it from
-    within the process. With `parent_pid` it ends at once when that is not the parent any more.
+    within the process.
     """
     async with Engine.open(paths, preferences, keys) as engine:
         host = EngineHost(engine, paths.socket_file, idle_s=idle_s, name=name)
@@ -268,12 +271,7 @@ async def run_host(
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, on_signal, number)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        watch = None if parent_pid is None else asyncio.create_task(_end_with(parent_pid, host))
-        try:
-            await host.run()
-        finally:
-            if watch is not None:
-                watch.cancel()
+        await host.run()
 
 
 @asynccontextmanager
@@ -286,14 +284,6 @@ async def serving(engine: Engine, socket_file: Path) -> AsyncIterator[None]:
     finally:
         host.end()
         await task
-
-
-async def _end_with(parent_pid: int, host: EngineHost) -> None:
-    """Watch the parent: what it serves the engine with is gone with it."""
-    while os.getppid() == parent_pid:  # noqa: ASYNC110 - nobody tells when a parent dies
-        await asyncio.sleep(PARENT_POLL_S)
-    logger.info("the process that started the engine is gone: the engine ends")
-    host.end(at_once=True)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

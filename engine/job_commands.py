@@ -15,7 +15,8 @@ from engine.errors import ConflictError, NotFoundError, PauseRequired
 from engine.events import JobChanged, JobStatusChanged, QueueChanged
 from engine.labels import checked_label
 from engine.logs import LogBook
-from engine.queue import JobQueue, RunningJob
+from engine.queue import JobQueue
+from engine.running_job import RunningJob
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,18 +110,13 @@ class Paths:
     def ensure(self) -> None:
         """Make the private folders, mode 0700; what is there already keeps its mode.
 
-        Raises InputError naming the folder that cannot be made, or a socket folder that belongs to
-        someone else.
+        Raises InputError naming the folder that cannot be made, or that belongs to someone else.
         """
-        private = (
-            self.data_dir,
-            self.config_dir,
-            self.work_dir,
-            self.previews_dir,
-            self.trash_dir,
-            self.backups_dir,
-        )
-        for folder in (*private, self.socket_file.parent):
+        for folder in (self.data_dir, self.config_dir):
+            _make_private(folder)
+            _refuse_others(folder)
+        inside = (self.work_dir, self.previews_dir, self.trash_dir, self.backups_dir)
+        for folder in (*inside, self.socket_file.parent):
             _make_private(folder)
         if self.socket_file.parent != self.data_dir:
             _refuse_foreign(self.socket_file.parent)
@@ -140,9 +135,8 @@ def _socket_file(data_dir: Path, environ: Mapping[str, str]) -> Path:
 
 
 def _make_private(folder: Path) -> None:
-    missing = [folder, *folder.parents]
-    missing = [place for place in missing if not place.exists()]
     try:
+        missing = [place for place in (folder, *folder.parents) if not place.exists()]
         for place in reversed(missing):
             place.mkdir(mode=0o700, exist_ok=True)
         if not folder.is_dir():
@@ -152,6 +146,16 @@ def _make_private(folder: Path) -> None:
             f"The folder {folder} cannot be made: {error.strerror}.",
             hint="Make it by hand, or choose another place with --home.",
         ) from error
+
+
+def _refuse_others(folder: Path) -> None:
+    """Two users in one folder would have two sets of keys, and files that the other one cannot change."""
+    owner = folder.stat().st_uid
+    if owner != os.getuid():
+        raise InputError(
+            f"The folder {folder} belongs to another user (number {owner}).",
+            hint="Work as that user, or choose a folder of your own with --home.",
+        )
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -298,7 +298,9 @@ async def _queue(connection: aiosqlite.Connection) -> list[JobView]:
 
 
 async def _totals(connection: aiosqlite.Connection) -> TotalsView:
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    now = datetime.now().astimezone()
+    # Without its zone and back: on the days on which the clocks change, midnight has another offset than now.
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None).astimezone()
     values = await totals.read_all(connection)
     today = await ledger.spent_since(connection, utc_text(midnight.astimezone(UTC)))
     by_image = {status: values.get(f"images.{status}", 0) for status in ImageStatus}

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 import aiosqlite
 
@@ -21,46 +20,23 @@ from engine.bus import EventBus
 from engine.clock import Clock
 from engine.context import JobContext
 from engine.errors import FactoryError, PauseRequired
-from engine.events import JobFinished, JobPaused, JobProgressed, JobStarted, JobStatusChanged, QueueChanged
+from engine.events import JobFinished, JobPaused, JobStarted, JobStatusChanged, QueueChanged
 from engine.failures import stage_error_of
 from engine.paid import write_down_the_rest
-from engine.progress import Pace
 from engine.queries import Queries
 from engine.recovery import lose_submissions
 from engine.retry_runner import RetryRunner
 from engine.runner import JobRunner
+from engine.running_job import ProgressWatch, RunningJob
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.25
-TICK_OF_A_LARGE_JOB_S = 1.0
-LARGE_JOB = 2_000
-BOOK_TIME_EVERY_S = 2.0
 PAID_CALLS_LIMIT_S = 5.0
 """How long a forced stop waits for the answers of requests that are on their way."""
 DATABASE_RETRY_S = 1.0
 """The wait before something is written again that a full disk or another program's lock kept out."""
 KEEP_TRIES = 5
 """How often answers that could not be written down are tried at the end of their job."""
-
-
-@dataclass(eq=False)
-class RunningJob:
-    """The job at work, as the queue sees it."""
-
-    job: JobRecord
-    context: JobContext
-    pace: Pace = field(default_factory=Pace)
-    runner: JobRunner | RetryRunner | None = None
-    work: asyncio.Task[None] | None = None
-    is_told_still: bool = False
-    active_since: float | None = None
-    paused_since: float | None = None
-
-    @property
-    def is_still(self) -> bool:
-        """Paused or stopping, and nothing is on its way any more."""
-        return not self.context.gate.is_open and self.runner is not None and self.runner.is_still
 
 
 class JobQueue:
@@ -78,6 +54,7 @@ class JobQueue:
         self._bus = bus
         self._clock = clock
         self._queries = queries
+        self._watch = ProgressWatch(database, bus, clock, queries)
         self._make_context = make_context
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
@@ -130,7 +107,7 @@ class JobQueue:
             return
         running.context.gate.close()
         running.paused_since = self._clock.monotonic()
-        await self._book_time(running)
+        await self._watch.book_time(running)
         running.active_since = None
         job_id = running.job.job_id
         try:
@@ -177,6 +154,11 @@ class JobQueue:
         running.context.gate.stop()
         if is_forced and running.work is not None:
             running.work.cancel()
+
+    def _note_still(self, running: RunningJob) -> None:
+        if running.is_still and not running.is_told_still and not running.context.gate.is_stopping:
+            running.is_told_still = True
+            self._bus.publish(JobStatusChanged(running.job.job_id, JobStatus.PAUSED))
 
     # ---- the loop
 
@@ -254,7 +236,7 @@ class JobQueue:
     async def _run_job(self, running: RunningJob) -> None:
         running.runner = self._runner_for(running)
         running.active_since = self._clock.monotonic()
-        ticker = asyncio.create_task(self._tick(running), name="progress")
+        ticker = asyncio.create_task(self._watch.tick(running), name="progress")
         running.work = asyncio.create_task(running.runner.run(), name=f"job {running.job.job_id}")
         if self._is_closing:  # told while the job was being prepared
             running.work.cancel()
@@ -292,7 +274,7 @@ class JobQueue:
         await self._keep_the_rest(running)
         if running.context.gate.is_stopping and running.work.cancelled():
             await self._after_forced_stop(running)
-        await self._book_time(running)
+        await self._watch.book_time(running)
         if running.context.gate.is_stopping:
             await self._finish(running.job, JobStatus.STOPPED, None)
         elif running.work.cancelled() or (self._is_closing and not isinstance(error, DatabaseError | None)):
@@ -381,49 +363,6 @@ class JobQueue:
                 f"{status.value.capitalize()}: {view.images.approved} approved, {view.images.qc_failed} rejected, "
                 f"{view.images.failed} failed of {view.images.planned}; ${view.spend_usd:.4f} spent."
             )
-            await self._publish_progress(running)
+            await self._watch.publish(running)
         self._bus.publish(JobStatusChanged(job.job_id, status))
         self._bus.publish(JobFinished(job.job_id, status))
-
-    # ---- progress
-
-    async def _tick(self, running: RunningJob) -> None:
-        """Publish progress, and book the time at work so that a killed engine loses at most a few seconds of it."""
-        pause_s = TICK_OF_A_LARGE_JOB_S if running.job.planned_images > LARGE_JOB else TICK_S
-        booked_at = self._clock.monotonic()
-        while True:
-            await self._publish_progress(running)
-            await self._clock.sleep(pause_s)
-            if self._clock.monotonic() - booked_at >= BOOK_TIME_EVERY_S:
-                booked_at = self._clock.monotonic()
-                await self._book_time(running)
-
-    async def _publish_progress(self, running: RunningJob) -> None:
-        try:
-            view = await self._queries.progress_at(
-                running.job.job_id, running.pace, self._clock.monotonic(), is_still=running.is_still
-            )
-        except DatabaseError as error:
-            logger.warning("progress: %s", error)
-            return
-        self._bus.publish(JobProgressed(running.job.job_id, view))
-
-    def _note_still(self, running: RunningJob) -> None:
-        if running.is_still and not running.is_told_still and not running.context.gate.is_stopping:
-            running.is_told_still = True
-            self._bus.publish(JobStatusChanged(running.job.job_id, JobStatus.PAUSED))
-
-    async def _book_time(self, running: RunningJob) -> None:
-        if running.active_since is None:
-            return
-        since, now = running.active_since, self._clock.monotonic()
-        running.active_since = now
-        try:
-            async with self._database.transaction() as connection:
-                await job_rows.add_active_ms(connection, running.job.job_id, int((now - since) * 1000))
-        except (DatabaseFullError, DatabaseBusyError) as error:
-            running.active_since = since  # booked together with the next stretch
-            logger.warning("time at work: %s", error)
-        except asyncio.CancelledError:
-            running.active_since = since  # the ticker ends in the middle of it: the job's end books it
-            raise

@@ -39,7 +39,7 @@ from engine.image_commands import ImageCommands
 from engine.job_commands import JobCommands
 from engine.job_maker import JobMaker
 from engine.job_tools import JobTools
-from engine.lock import FolderLock
+from engine.lock import FolderLock, is_network_filesystem
 from engine.logs import LogBook
 from engine.paths import Paths
 from engine.places import Places
@@ -184,7 +184,16 @@ class Engine(ImageCommands, ExportCommands, Queries):
             finally:
                 await engine.shut_down(at_once=False)
 
+    def mask(self, text: str) -> str:
+        """The text without any key, for errors that nobody foresaw."""
+        return self._keys.masker.mask(text)
+
     async def _begin(self, *, is_working: bool) -> None:
+        if await asyncio.to_thread(is_network_filesystem, self._paths.data_dir):
+            self._log_book.for_job(None).warning(
+                f"{self._paths.data_dir} is on a network file system, where the database and its lock cannot be "
+                "trusted. Choose a local folder with --home; pictures may stay where they are."
+            )
         interrupted = await recover(self._database, self._log_book, self._clock)
         await self._review.settle()
         await asyncio.to_thread(remove_leftovers, self._paths.data_dir)

@@ -70,17 +70,26 @@ def error_to_json(error: FactoryError) -> dict[str, Any]:
     return document
 
 
-def error_from_json(document: dict[str, Any]) -> FactoryError:
+def error_from_json(document: object) -> FactoryError:
     """The error as it was raised in the engine; kinds that only the engine knows become a FactoryError."""
-    message, hint = str(document.get("message", "")), str(document.get("hint", ""))
-    kind = document.get("kind")
+    if not isinstance(document, dict):
+        return ProtocolError("The engine answered with an error that cannot be read.")
+    message, hint, code = (str(document.get(name, "")) for name in ("message", "hint", "code"))
+    kind, pid = document.get("kind"), document.get("pid")
     if kind == SettingsError.__name__:
-        problems = [Problem(**problem) for problem in document.get("problems", ())]
-        error = SettingsError(problems, hint=hint)
-        error.code = str(document.get("code", error.code))
+        listed = document.get("problems")
+        error = SettingsError(
+            [_problem(one) for one in listed] if isinstance(listed, list) else [], hint=hint
+        )
+        error.code = code or error.code
         return error
     if kind == EngineHeldError.__name__:
-        return EngineHeldError(message, hint=hint, pid=document.get("pid"))
-    return _PLAIN_ERRORS.get(str(kind), FactoryError)(
-        message, hint=hint, code=str(document.get("code", "error"))
-    )
+        return EngineHeldError(message, hint=hint, pid=pid if isinstance(pid, int) else None)
+    return _PLAIN_ERRORS.get(str(kind), FactoryError)(message, hint=hint, code=code or "error")
+
+
+def _problem(document: object) -> Problem:
+    if not isinstance(document, dict):
+        return Problem("", str(document))
+    field, message, hint = (str(document.get(name, "")) for name in ("field", "message", "hint"))
+    return Problem(field, message, hint, is_warning=bool(document.get("is_warning")))

@@ -9,15 +9,18 @@ from typing import Any, ClassVar
 from rich.console import RenderableType
 from textual.binding import BindingType
 from textual.command import CommandPalette, Provider
+from textual.drivers.linux_driver import LinuxDriver
 from textual.reactive import Reactive
 from textual.screen import ModalScreen
 
+from engine.events import Resynced
 from engine.first_look import THEME
 from tui import messages
 from tui.commands import ActionCommands
 from tui.exit_signals import let_go_of
 from tui.factory_screen import FactoryScreen
 from tui.haste import end_haste
+from tui.job_control import JobControl
 from tui.keys import Action, action_of, bindings_for, display_keys
 from tui.navigation import SECTION_SCREENS, make_screen, section_modes
 from tui.services import AppServices
@@ -56,6 +59,8 @@ class FactoryApp(Survivor):
         self._begin_with(self.services.preferences.theme)
         self.wants_demo = False
         """The user left for the demo."""
+        self._job_control: JobControl | None = None
+        self._is_leaving = False
 
     def _begin_with(self, name: str) -> None:
         """Have the theme before anything is drawn: a later change has everything parsed and styled once more. Only a
@@ -73,6 +78,7 @@ class FactoryApp(Survivor):
             super().refresh_css(animate)
 
     def on_mount(self) -> None:
+        self._control_jobs()
         self.look_like(self.services.preferences)
         self.call_after_refresh(self._go_on)
         self.set_timer(LATEST_LINK_S, self._go_on)
@@ -83,6 +89,8 @@ class FactoryApp(Survivor):
         self.begin_link()
 
     async def on_unmount(self) -> None:
+        if self._job_control is not None:
+            self._job_control.end()
         await self.end_link()
 
     def on_preferences_saved(self) -> None:
@@ -167,6 +175,31 @@ class FactoryApp(Survivor):
         self.refresh(layout=True)
         self.screen.refresh(layout=True)
 
+    # ---- to the shell and back
+
+    def _control_jobs(self) -> None:
+        if isinstance(self._driver, LinuxDriver) and self._loop is not None:
+            self._job_control = JobControl(
+                self._driver,
+                self._loop,
+                is_leaving=lambda: self._is_leaving,
+                goes=self.notifier.pause,
+                has_resumed=self._has_resumed,
+            )
+            self._job_control.begin()
+
+    def action_suspend(self) -> None:
+        if self._job_control is None or not self._job_control.suspend():
+            self.toast("There is no shell here to go back to.", severity="warning")
+
+    def _has_resumed(self) -> None:
+        """The terminal has forgotten everything, and events may have been lost."""
+        self.app_resume_signal.publish(self)
+        self.notifier.repeat()
+        self.action_redraw()
+        if self.is_attached:
+            self._deliver([Resynced()])
+
     # ---- back and out
 
     async def action_back(self) -> None:
@@ -221,6 +254,7 @@ class FactoryApp(Survivor):
 
     def leave(self, exit_status: int) -> None:
         """End soon with this status. May be called from a signal handler or another thread."""
+        self._is_leaving = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._leave_with, exit_status)
 

@@ -55,7 +55,8 @@ class EngineProcess:
 
     @asynccontextmanager
     async def attach(self) -> AsyncIterator["EngineClient"]:
-        """Attach, after starting an engine where none answers. Raises EngineStartError, EngineUnreachableError."""
+        """Attach, after starting an engine where none answers. Raises EngineStartError, EngineUnreachableError,
+        EngineHeldError (with it EngineSilentError), and ProtocolError for an engine of another version."""
         async with AsyncExitStack() as stack:
             try:
                 client = await _connect(self._paths, stack)
@@ -97,20 +98,6 @@ def _client_class() -> "type[EngineClient]":
     from engine.client import EngineClient  # noqa: PLC0415 - see _connect
 
     return EngineClient
-
-
-async def end_engine(paths: Paths, *, at_once: bool = False) -> int | None:
-    """Ask the folder's engine to end and wait until it has; its process id, None where none ran."""
-    try:
-        async with AsyncExitStack() as stack:
-            client = await _connect(paths, stack)
-            async with client.subscribe() as subscription:
-                await client.shut_down(at_once=at_once)
-                while not client.is_lost:
-                    await subscription.next_batch()
-            return client.engine_pid
-    except EngineUnreachableError:
-        return None
 
 
 async def _until_it_answers(paths: Paths, process: subprocess.Popen[bytes], said: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
-FORBIDDEN_KEYS = frozenset(f"ctrl+{letter}" for letter in "abhijmz")
+FORBIDDEN_KEYS = frozenset(f"ctrl+{letter}" for letter in "abhijm")
 """Multiplexers and terminals own them; so they own everything with alt."""
 
 SECTION_TITLES = {
@@ -81,6 +81,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("global.focus_next", "tab", "Next pane", "Go to the next pane."),
     Action("global.focus_previous", "shift+tab", "Previous pane", "Go to the pane before."),
     Action("global.redraw", "ctrl+l", "Redraw", "Draw the whole screen again."),
+    Action(
+        "global.suspend", "ctrl+z", "To the shell", "Go to the shell; `fg` comes back. Jobs keep running."
+    ),
     Action("global.logs", "L", "Logs", "The log of all jobs."),
     # ---- every screen
     Action("screen.copy_path", "y", "Copy path", "Copy the file, folder or line at the cursor (OSC 52)."),

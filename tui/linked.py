@@ -11,8 +11,9 @@ from typing import Any
 from textual.screen import ModalScreen, Screen
 
 from engine.errors import FactoryError, SettingsError
-from engine.events import Event, JobFinished, JobPaused, Resynced
+from engine.events import EngineAnswers, EngineSilent, Event, JobFinished, JobPaused, Resynced
 from engine.explain import explain
+from engine.greeting import engine_is_silent
 from engine.status import JobKind, JobStatus
 from tui.bridge import bring_events
 from tui.factory_screen import FactoryScreen
@@ -37,6 +38,7 @@ class LinkedHost(FactoryHost):
         self._is_status_wanted = False
         self._is_status_asked = False
         self._link: asyncio.Task[None] | None = None
+        self._told_version = ""
         self.refusal: SettingsError | None = None
         """What is wrong in config.toml, where the app ended for it."""
 
@@ -74,6 +76,7 @@ class LinkedHost(FactoryHost):
                 async with self.services.attach() as engine, engine.subscribe() as subscription:
                     self._engine = engine
                     self.status = await read_status(engine)
+                    self._tell_version(getattr(engine, "version_notice", ""))
                     wait_s = FIRST_RETRY_S
                     self._deliver([Resynced()])
                     await bring_events(subscription, self._deliver)
@@ -84,16 +87,29 @@ class LinkedHost(FactoryHost):
                 )
                 logger.warning("the engine: %s", problem, exc_info=error if known is None else None)
             self._engine = None
-            self.status = replace(self.status, link=Link.LOST, problem=problem)
-            self.refresh_bindings()
+            self._show_link(Link.LOST, problem)
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_RETRY_S)
+
+    def _show_link(self, link: Link, problem: str) -> None:
+        self.status = replace(self.status, link=link, problem=problem)
+        self.refresh_bindings()
+
+    def _tell_version(self, notice: str) -> None:
+        if notice and notice != self._told_version:
+            self.toast(notice, title="Another version", severity="warning")
+        self._told_version = notice
 
     def _deliver(self, events: Sequence[Event]) -> None:
         if needs_query(events):
             self._ask_status()
         for event in events:
-            if isinstance(event, JobFinished):
+            if isinstance(event, EngineSilent):
+                silent = engine_is_silent(event.pid)
+                self._show_link(Link.SILENT, advice(silent.message, silent.hint))
+            elif isinstance(event, EngineAnswers):
+                self._show_link(Link.ATTACHED, "")
+            elif isinstance(event, JobFinished):
                 self.run_command(self._announce(event.job_id), "say how the job ended")
             elif isinstance(event, JobPaused) and event.code != "user":
                 self.notifier.ring()
@@ -136,6 +152,8 @@ class LinkedHost(FactoryHost):
                 with contextlib.suppress(FactoryError):  # a lost engine says so by itself
                     status = await read_status(engine)
                     if engine is self._engine:
+                        if getattr(engine, "is_silent", False):  # its rows can still be read
+                            status = replace(status, link=self.status.link, problem=self.status.problem)
                         self.status = status
                 await asyncio.sleep(STATUS_INTERVAL_S)
         finally:

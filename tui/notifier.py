@@ -41,6 +41,20 @@ class Notifier:
         if self._wishes().bell:
             self._write("\a")
 
+    def pause(self) -> None:
+        """Leave nothing behind while the terminal is another program's; `repeat` brings it back."""
+        if self._progress != (_NO_PROGRESS, 0):
+            self._write(_progress_sequence((_NO_PROGRESS, 0)))
+        if self._title:
+            self._write(_title_sequence(""))
+
+    def repeat(self) -> None:
+        """Write what is to be seen once more: the terminal was another program's."""
+        if self._title:
+            self._write(_title_sequence(self._title))
+        if self._progress != (_NO_PROGRESS, 0):
+            self._write(_progress_sequence(self._progress))
+
     def close(self) -> None:
         """Leave nothing behind, and write no more."""
         self._is_closed = True
@@ -51,12 +65,20 @@ class Notifier:
     def _set_title(self, title: str) -> None:
         if title != self._title:
             self._title = title
-            self._write(f"\x1b]2;{title}\x1b\\")
+            self._write(_title_sequence(title))
 
     def _set_progress(self, progress: tuple[int, int]) -> None:
         if progress != self._progress:
             self._progress = progress
-            self._write(f"\x1b]9;4;{progress[0]};{progress[1]}\x1b\\")
+            self._write(_progress_sequence(progress))
+
+
+def _title_sequence(title: str) -> str:
+    return f"\x1b]2;{title}\x1b\\"
+
+
+def _progress_sequence(progress: tuple[int, int]) -> str:
+    return f"\x1b]9;4;{progress[0]};{progress[1]}\x1b\\"
 
 
 def _percent(status: FrameStatus) -> int:

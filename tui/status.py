@@ -50,6 +50,8 @@ class Link(StrEnum):
     STARTING = "starting"
     ATTACHED = "attached"
     LOST = "lost"
+    SILENT = "silent"
+    """It is there and does not answer; what can be read is shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
@@ -24,6 +23,7 @@ from engine.imaging.thumbnail import check_jpeg
 from engine.service import Engine
 from engine.views import ImageView, JobDetailView
 from tests.support.engine import EngineHome
+from tests.support.forked import Process, start_program
 
 ROOT = Path(__file__).parents[2]
 PROCESS_LIMIT_S = 90.0
@@ -58,27 +58,19 @@ class Program:
     def __init__(self, home: EngineHome) -> None:
         self.home = home
 
-    async def start(self, *arguments: str, **environ: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, is_forked: bool = True, **environ: str) -> Process:
         """The process; the caller waits for its end."""
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tui.cli",
-            "--home",
-            str(self.home.root),
-            *arguments,
-            cwd=ROOT,
-            env={**os.environ, **self.home.environ, **environ},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+        return await start_program(
+            ["--home", str(self.home.root), *arguments],
+            {**os.environ, **self.home.environ, **environ},
+            is_forked=is_forked,
         )
 
     async def run(self, *arguments: str, stdin: str = "", **environ: str) -> Finished:
         """Start it and wait for its end; TimeoutError, and a dead process, when that does not come."""
         return await self.end(await self.start(*arguments, **environ), stdin)
 
-    async def end(self, process: asyncio.subprocess.Process, stdin: str = "") -> Finished:
+    async def end(self, process: Process, stdin: str = "") -> Finished:
         """Wait for the end of a process that `start` gave."""
         try:
             async with asyncio.timeout(PROCESS_LIMIT_S):

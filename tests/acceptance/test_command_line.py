@@ -13,6 +13,7 @@ from engine.views import ImageView, JobDetailView, JobView
 from tests.acceptance.conftest import MakeHome
 from tests.acceptance.support import Program, assert_converged, assert_nothing_approved_unchecked, rows
 from tests.support.engine import EngineHome, until
+from tests.support.forked import Process
 
 pytestmark = pytest.mark.acceptance
 
@@ -147,7 +148,7 @@ async def test_plan_sends_nothing(home: EngineHome, program: Program) -> None:
 # ---- one engine a folder, signals
 
 
-async def _at_work(home: EngineHome, program: Program, *arguments: str) -> asyncio.subprocess.Process:
+async def _at_work(home: EngineHome, program: Program, *arguments: str) -> Process:
     """A process that has submitted at least two tasks."""
     process = await program.start("run", "--json", *arguments)
     await until(lambda: len(home.payments("piapi", "submit")) >= 2, seconds=60)

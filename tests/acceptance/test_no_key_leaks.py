@@ -1,18 +1,38 @@
 """A key is in the headers of the requests and nowhere else, also where a service repeats it in its errors."""
 
+import asyncio
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine import client as client_module
+from engine import host as host_module
+from engine import wire
 from engine.api import LogQuery
+from engine.client import EngineClient
+from engine.errors import FactoryError
+from engine.export.requests import ExportKind, ExportRequest
+from engine.export.views import AgencyView
+from engine.host import EngineHost
 from tests.acceptance.support import Finished, Program, files_below, outcome_of
 from tests.support.engine import KEYS, EngineHome, Listener, request, until
+from tui.cli.log_file import logging_to
 
 pytestmark = pytest.mark.acceptance
 
 SECRETS = {name: (key, key.rpartition("-")[2]) for name, key in KEYS.items()}
 """Each key whole, and the part of it that no other text has: services repeat keys in pieces."""
+
+
+EXPORTS: tuple[tuple[ExportKind, str, dict[str, Any]], ...] = (
+    (ExportKind.WORKBOOK, "xlsx", {}),
+    (ExportKind.ARCHIVE, "zip", {}),
+    (ExportKind.IMAGES, "zip", {"has_originals": True}),
+    (ExportKind.SHEET, "zip", {"has_pictures": True, "agency": "adobe", "is_forced": True}),
+)
 
 
 def echo(service: str, operation: str, key: str, code: int, **fields: Any) -> dict[str, Any]:
@@ -110,6 +130,7 @@ async def test_no_key_in_files_output_or_the_process_list(home: EngineHome, prog
         *("--set", "generation.backoff_seconds=0"),
         *("--set", "processing.remove_background=on"),
         *("--set", "advanced.debug=on"),
+        is_forked=False,
     )
     await until(lambda: bool(home.requests("openai", "chat.metadata")), seconds=60)
     assert_no_key_in("the process list", Path(f"/proc/{process.pid}/cmdline").read_bytes())
@@ -130,6 +151,80 @@ async def test_no_key_in_files_output_or_the_process_list(home: EngineHome, prog
     assert all(one.stdout for one in shown)
     assert "Incorrect API key provided" in shown[0].stdout, "what the service said is shown, without the key"
     _assert_no_key_anywhere(home, ended, *shown)
+
+
+def _unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Everything in an archive or workbook, and in the archives in it."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            content = archive.read(name)
+            yield name, content
+            if name.endswith((".xlsx", ".zip")):
+                inner = path.with_name(f"{path.name}.inner")
+                inner.write_bytes(content)
+                yield from _unpacked(inner)
+                inner.unlink()
+
+
+async def test_no_key_on_the_socket_in_exports_or_in_an_error_that_nobody_foresaw(
+    home: EngineHome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Every line that crosses the socket either way; every file in every kind of export; the log with tracebacks."""
+    crossed: list[bytes] = []
+
+    def recording(message: dict[str, Any]) -> bytes:
+        crossed.append(wire.encode(message))
+        return crossed[-1]
+
+    async def fails(*_: object) -> list[AgencyView]:
+        raise RuntimeError(f"Header X-API-Key: {' '.join(KEYS.values())}")
+
+    monkeypatch.setattr(host_module, "encode", recording)
+    monkeypatch.setattr(client_module, "encode", recording)
+    piapi, openai = KEYS["PIAPI_API_KEY"], KEYS["OPENAI_API_KEY"]
+    home.script(
+        echo("piapi", "poll", piapi, 500, times=2),
+        echo("openai", "chat.metadata", openai, 400, times=1),
+        echo("piapi", "submit", piapi, 400, nth=2),
+    )
+    async with home.open() as engine:
+        monkeypatch.setattr(engine, "agencies", fails)
+        host = EngineHost(engine, home.paths.socket_file, idle_s=None)
+        serving = asyncio.create_task(host.run())
+        await until(home.paths.socket_file.exists)
+        with logging_to(home.paths.log_file, engine._keys):
+            async with EngineClient.connect(home.paths) as client:
+                settings = {"generations": 3, "backoff_seconds": 0.0}
+                wanted = request("all kinds", generation=settings, advanced={"debug": True})
+                await client.plan_job(wanted)
+                job = await client.start_job(wanted)
+                await client.wait_for_job(job.job_id)
+                with pytest.raises(FactoryError, match="RuntimeError") as unforeseen:
+                    await client.agencies()
+                exported = [
+                    await client.export(
+                        ExportRequest(
+                            f"e{number}",
+                            kind,
+                            (job.job_id,),
+                            to=str(tmp_path / f"{kind}.{suffix}"),
+                            **options,
+                        )
+                    )
+                    for number, (kind, suffix, options) in enumerate(EXPORTS)
+                ]
+        host.end()
+        await serving
+    assert_no_key_in("an error", unforeseen.value.message)
+    assert "•••" in unforeseen.value.message
+    assert len(crossed) > 20
+    for line in crossed:
+        assert_no_key_in("a line on the socket", line)
+    assert b"Traceback" in home.paths.log_file.read_bytes()
+    for one in exported:
+        for name, content in _unpacked(Path(one.path)):
+            assert_no_key_in(f"{name} in {one.path}", content)
+    _assert_no_key_anywhere(home)
 
 
 async def test_key_that_is_set_lies_in_its_private_file_only(home: EngineHome, program: Program) -> None:

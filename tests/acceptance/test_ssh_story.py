@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.greeting import end_engine
 from engine.paths import Paths
 from tests.acceptance.test_terminal_story import ROOT, SIZES, plain_environ
 from tests.support.sshd import ssh_server
 from tests.support.tmux import PROMPT, tmux_terminal
-from tui.attach import end_engine
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 

@@ -12,12 +12,12 @@ import pytest
 
 from engine.client import EngineClient
 from engine.errors import EngineUnreachableError
+from engine.greeting import end_engine
 from engine.paths import Paths
 from tests.acceptance.test_terminal_story import GIMF, plain_environ
 from tests.support.engine import EngineHome, engine_home
 from tests.support.images import finished_job
 from tests.support.tmux import PROMPT, Tmux, tmux_terminal
-from tui.attach import end_engine
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from engine.greeting import end_engine
 from engine.paths import Paths
 from tests.support.sshd import is_ssh_there, ssh_server
 from tests.support.tmux import PROMPT, Tmux, tmux_terminal
-from tui.attach import end_engine
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 

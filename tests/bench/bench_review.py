@@ -17,12 +17,13 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from engine.greeting import end_engine
 from engine.paths import Paths
 from engine.previews import preview_files
 from tests.bench.bench_tui import environment, gimf, percentile, say
 from tests.bench.terminal import Terminal
 from tests.support.many_jobs import fill_jobs
-from tui.attach import EngineProcess, end_engine
+from tui.attach import EngineProcess
 
 AIMS_MS = {"blocks": 100.0, "sixel": 200.0}
 PAUSE_S = 0.3

@@ -22,6 +22,7 @@ from typing import Any
 from engine.api import JobRequest
 from engine.demo import demo_environment, simulator_process
 from engine.events import Event, ImageChanged, JobProgressed, LogRecorded
+from engine.greeting import end_engine
 from engine.host import EngineHost
 from engine.paths import Paths
 from engine.preferences import Preferences
@@ -31,7 +32,7 @@ from engine.views import LogLevel
 from engine.views import LogView as LogEntry
 from tests.bench.terminal import Terminal
 from tests.support.many_jobs import fill_jobs
-from tui.attach import EngineProcess, end_engine
+from tui.attach import EngineProcess
 
 AIM_KEY_MS, AIM_PAINT, AIM_KIB = 50.0, 1.5, 100.0
 EVENTS_PER_S, BURSTS_PER_S = 1_000, 20

@@ -102,3 +102,14 @@ async def test_a_full_disk_is_told(paths: Paths, monkeypatch: pytest.MonkeyPatch
     assert not checks["disk of the data"].ok
     assert not checks["disk of the pictures"].ok
     assert "Make room" in checks["disk of the data"].hint
+
+
+@pytest.mark.parametrize(("mode", "is_private"), [(0o700, True), (0o755, False), (0o770, False)])
+async def test_a_data_folder_that_others_may_look_into_is_told(
+    paths: Paths, mode: int, is_private: bool
+) -> None:
+    paths.ensure()
+    paths.data_dir.chmod(mode)
+    check = (await checks_of(paths))["data folder"]
+    assert check.ok is is_private
+    assert ("chmod 700" in check.hint) is not is_private

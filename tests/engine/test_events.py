@@ -7,7 +7,9 @@ import pytest
 import engine.events
 from engine.events import (
     ConfigurationsChanged,
+    EngineAnswers,
     EngineLost,
+    EngineSilent,
     Event,
     ExportEnded,
     ExportProgressed,
@@ -73,6 +75,8 @@ EXAMPLES: tuple[Event, ...] = (
     ExportEnded("x1", "done"),
     Resynced(),
     EngineLost(),
+    EngineSilent(pid=7),
+    EngineAnswers(),
 )
 
 

@@ -213,6 +213,29 @@ async def test_connects_to_the_address_that_was_checked_and_tries_the_next_one(s
     assert f"Host: pictures.invalid:{server.port}\r\n" in server.requests[0]
 
 
+@pytest.mark.fault(25)
+async def test_a_name_that_changes_its_address_after_the_check_leads_nowhere_else(server, fetch, tmp_path):
+    """DNS rebinding: each request goes where its own look-up was checked, and a redirect is looked up anew."""
+    answers = [["127.0.0.1"], ["169.254.169.254"], ["127.0.0.1"]]
+    asked = []
+
+    async def resolve(host, port):
+        if host == "pictures.invalid":
+            asked.append(host)
+            return answers[len(asked) - 1]
+        return ["127.0.0.1"]
+
+    server.answers["/a"] = answer(b"", "302 Found", Location="/b")
+    server.answers["/b"] = answer(encoded())
+    with pytest.raises(BadRequestError) as caught:
+        await fetch(f"http://pictures.invalid:{server.port}/a", resolve=resolve)
+    assert caught.value.code == "unsafe_url"
+    assert "169.254.169.254" in caught.value.message
+    assert len(asked) == 2
+    assert [request.split()[1] for request in server.requests] == ["/a"]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 @pytest.mark.parametrize("name", ["pictures.invalid", "other.invalid"])
 async def test_tls_is_checked_against_the_name_not_the_address(tmp_path, name):

@@ -355,29 +355,6 @@ async def test_a_hangup_leaves_it_running_and_sigterm_ends_it(home: EngineHome) 
     assert not home.paths.socket_file.exists()
 
 
-@pytest.mark.process
-async def test_it_ends_with_the_process_that_started_it_where_that_was_wished(home: EngineHome) -> None:
-    script = (
-        "import subprocess, sys\n"
-        "subprocess.Popen([sys.executable, '-m', 'tui.cli', '--home', sys.argv[1], 'engine', 'host',"
-        " '--idle', '0', '--parent-pid', str(__import__('os').getpid())], start_new_session=True)\n"
-        "sys.stdin.read()\n"
-    )
-    parent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script, str(home.root)),
-        cwd=ROOT,
-        env={**os.environ, **home.environ},
-        stdin=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    await until(lambda: _listens(home.paths.socket_file))
-    async with EngineClient.connect(home.paths) as client, Listener(client) as heard:
-        parent.kill()
-        await parent.wait()
-        await heard.wait_for(EngineLost)
-    await until(lambda: not home.paths.socket_file.exists())
-
-
 async def test_the_socket_of_a_newer_engine_is_left_alone(home: EngineHome) -> None:
     """Where somebody has removed the folder under a running engine and made it anew."""
     async with hosted(home):

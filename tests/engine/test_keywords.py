@@ -3,7 +3,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
@@ -182,3 +182,44 @@ def test_a_short_draw_from_a_huge_list_is_not_a_shuffle_of_it() -> None:
 
 def test_another_seed_draws_otherwise() -> None:
     assert draw_rows(50, 50, "random", 1) != draw_rows(50, 50, "random", 2)
+
+
+PIECES = st.sampled_from(
+    [
+        b"cat",
+        b",",
+        b";",
+        b"\t",
+        b'"',
+        b"\n",
+        b"\r\n",
+        b"\0",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+        b"\xe9",
+        b"\x1b[2J",
+        b"=",
+    ]
+)
+
+
+@given(
+    st.binary(max_size=200) | st.lists(PIECES, max_size=30).map(b"".join), st.sampled_from([".txt", ".csv"])
+)
+@bounded(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_of_any_bytes_is_read_or_refused_by_name(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"any{suffix}"
+    path.write_bytes(content)
+    table, refusal = None, ""
+    try:
+        table = read_keywords(path)
+    except KeywordsError as error:
+        refusal = error.message
+    if table is None:
+        assert str(path) in refusal
+        return
+    assert len(table.rows) >= 1
+    for index in range(len(table.rows)):
+        assert set(table.row(index)) == set(table.columns)
+        assert table.keyword(index)
+        assert "\0" not in "".join(table.row(index).values())

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine import service
 from engine.api import ImageQuery, JobQuery, JobRequest, LogQuery
 from engine.errors import ConflictError, EngineHeldError, NotFoundError, SettingsError
 from engine.events import (
@@ -530,3 +531,10 @@ async def test_an_unfinished_job_is_listed_until_it_is_done(home: EngineHome, cl
         assert await engine.unfinished_jobs() == []
         images: Any = await engine.images(ImageQuery(statuses=(ImageStatus.APPROVED,)))
         assert len(images.rows) == 2
+
+
+async def test_a_network_folder_is_warned_of(home: EngineHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "is_network_filesystem", lambda _: True)
+    async with home.open() as engine:
+        (entry,) = [one for one in await engine.logs(LogQuery()) if "network file system" in one.message]
+        assert entry.level == "warning"

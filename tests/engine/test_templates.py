@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
@@ -175,3 +175,22 @@ def test_the_default_template_uses_all_columns() -> None:
         "Subject: fox",
     ]
     assert default_template(["keyword"]).render({"keyword": "a fox"}, "a fox").endswith("keyword: a fox")
+
+
+@given(
+    st.binary(max_size=200)
+    | st.lists(
+        st.sampled_from([b"${{", b"}}", b"${keyword}", b"{", b"a", b"\n", b"\xff", b"\0"]), max_size=20
+    ).map(b"".join)
+)
+@bounded(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_file_of_any_bytes_is_a_template_or_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "any.txt"
+    path.write_bytes(content)
+    try:
+        read_template(path).render({"a": "b"}, "KEY")
+    except TemplateError as error:
+        refusal = error.message
+    else:
+        return
+    assert str(path) in refusal

@@ -52,7 +52,7 @@ _SPOILT: dict[tuple[str, str], tuple[dict[str, Any], ...]] = {
 }
 """Every action that fits, but `hang` (it costs the client's whole patience each time) and `redirect`."""
 
-HORIZON = 600
+HORIZON = 4_000
 """More than arrive between two kills."""
 
 MAKERS: tuple[dict[str, Any], ...] = (

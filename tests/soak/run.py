@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -17,8 +16,9 @@ from engine.api import JobQuery, JobRequest, TaskChoice
 from engine.client import EngineClient
 from engine.errors import ConflictError, EngineUnreachableError, FactoryError, NotFoundError
 from engine.views import JobStatus, UndecidedView
-from tests.acceptance.support import ROOT, rows
+from tests.acceptance.support import rows
 from tests.soak import proofs
+from tests.soak.bystanders import Bystander
 from tests.soak.chaos import Person, faults, job_settings
 from tests.soak.services import SoakHome, soak_home
 from tui.attach import EngineProcess
@@ -26,6 +26,10 @@ from tui.attach import EngineProcess
 _SAMPLE_S = 0.5
 _STALL_S = 120.0
 _ROUNDS = 12
+_BYSTANDER_DIES = 0.3
+_LONG_LIVES = 0.1
+_WARM_S = 10.0
+"""From then on a process has what it always needs; what is more with time is a leak."""
 _HELD = (JobStatus.PAUSED, JobStatus.INTERRUPTED, JobStatus.STOPPED)
 
 
@@ -42,7 +46,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Figures:
-    """What a soak did and found. It is kept when `broken` is empty."""
+    """What a soak did and found. Every promise is kept when all of `broken` are empty."""
 
     planned: int = 0
     images: int = 0
@@ -56,6 +60,8 @@ class Figures:
     given_up: int = 0
     """Orders that were paid for and that no look-up found again; the end treated them as lost."""
     peak_mb: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """Seconds since the start and MB, of processes that are warm."""
     open_files: dict[str, int] = field(default_factory=dict)
     broken: dict[str, list[str]] = field(default_factory=dict)
     """By promise: what breaks it."""
@@ -71,6 +77,9 @@ class Soak:
         self._person = Person(Random(plan.seed + 1))
         self._stack = AsyncExitStack()
         self._client: EngineClient | None = None
+        self._bystander: Bystander | None = None
+        self._began = time.monotonic()
+        self._seen_first: dict[int, float] = {}
         self._asked_about: set[int] = set()
         self._given_up: set[int] = set()
         self._stories: list[str] = []
@@ -78,7 +87,6 @@ class Soak:
 
     async def run(self) -> Figures:
         """The whole soak; whatever it finds is in the figures."""
-        began = time.monotonic()
         helpers = [
             asyncio.create_task(self._home.keep_mirroring()),
             asyncio.create_task(self._sample()),
@@ -88,10 +96,12 @@ class Soak:
             await self._live()
             await self._home.set_script([])
             await self._come_to_rest()
+            await self._part_from_bystander()
             await self._client_now.shut_down(at_once=False)
             await self._detach()
             await self._until_ended()
         finally:
+            await self._part_from_bystander()
             for helper in helpers:
                 helper.cancel()
             await asyncio.wait(helpers)
@@ -100,7 +110,7 @@ class Soak:
                 raise error
         await self._home.take_stock()
         self._prove()
-        self.figures.seconds = time.monotonic() - began
+        self.figures.seconds = time.monotonic() - self._began
         return self.figures
 
     # ---- the wild part
@@ -109,35 +119,47 @@ class Soak:
         plan, figures = self._plan, self.figures
         ends_at = None if plan.minutes is None else time.monotonic() + plan.minutes * 60
         while ends_at is None or time.monotonic() < ends_at:
-            open_jobs = await self._asked(lambda client: client.unfinished_jobs())
-            if open_jobs is not None and len(open_jobs) < 3:
-                if figures.planned < plan.images:
-                    await self._start_job()
-                elif not open_jobs:
-                    return
+            if not await self._asked(self._keep_busy) and figures.planned >= plan.images:
+                return
             await self._home.set_script(faults(self._rng, plan.fault_share))
-            bystander = await self._bystander()
-            await self._act_for(self._rng.uniform(0.2, 2 * plan.kill_seconds))
-            if bystander.returncode is None and self._rng.random() < 0.3:
-                bystander.kill()  # a client dies, its engine has to go on
-                figures.client_kills += 1
-                await bystander.wait()
+            if self._bystander is None:
+                self._bystander = Bystander(self._home, self._rng)
+            await self._act_for(self._lifetime())
+            if self._rng.random() < _BYSTANDER_DIES:
+                await self._part_from_bystander()  # a front end dies, its engine has to go on
                 await self._act_for(self._rng.uniform(0.2, 1.0))
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._client_now.engine_pid, signal.SIGKILL)
                 figures.kills += 1
-            if bystander.returncode is None:
-                bystander.kill()
-                await bystander.wait()
             await self._detach()
             await self._attach()
 
-    async def _start_job(self) -> None:
-        settings = job_settings(self._rng, self._plan.job_images)
-        job = await self._asked(lambda client: client.start_job(JobRequest(settings, label="soak")))
-        if job is not None:
+    def _lifetime(self) -> float:
+        """Seconds until the next kill: mostly short, now and then so long that memory could pile up."""
+        seconds = self._rng.uniform(0.2, 2 * self._plan.kill_seconds)
+        return seconds * 8 if self._rng.random() < _LONG_LIVES else seconds
+
+    async def _part_from_bystander(self) -> None:
+        if self._bystander is None:
+            return
+        if complaint := self._bystander.complaint():
+            self._stories.append(complaint)
+        await self._bystander.kill()
+        self.figures.client_kills += self._bystander.is_killed
+        self._bystander = None
+
+    async def _keep_busy(self, client: EngineClient) -> int:
+        """Start a job where the queue runs low, as long as images are left to plan; 0 where nothing is left to
+        do."""
+        open_jobs = await client.unfinished_jobs()
+        to_do = sum(job.images.planned - job.images.finished for job in open_jobs)
+        if to_do < self._plan.job_images and self.figures.planned < self._plan.images:
+            settings = job_settings(self._rng, self._plan.job_images)
+            job = await client.start_job(JobRequest(settings, label="soak"))
+            to_do += job.images.planned
             self.figures.planned += job.images.planned
             print(f"{self.figures.planned} images planned, {self.figures.kills} kills", flush=True)
+        return to_do + len(open_jobs)
 
     async def _act_for(self, seconds: float) -> None:
         """A person at work; after a pause for a fault it resumes."""
@@ -146,19 +168,10 @@ class Soak:
             deed = await self._asked(self._person.act)
             self.figures.deeds[deed or "refused"] += 1
             await self._asked(self._resume_all)
-            await asyncio.sleep(min(left, self._rng.uniform(0.05, 0.5)))
-
-    async def _bystander(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.soak.attached",
-            str(self._home.root),
-            cwd=ROOT,
-            env={**os.environ, **self._home.environ},
-            stdin=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+            await self._asked(self._keep_busy)
+            if self._bystander is not None:
+                self._bystander.look_around()
+            await asyncio.sleep(min(left, self._rng.uniform(0.05, 1.0)))
 
     async def _resume_all(self, client: EngineClient, statuses: tuple[JobStatus, ...] = _HELD) -> int:
         """Resume whatever stands still; how many jobs that are."""
@@ -214,6 +227,8 @@ class Soak:
             pids = {"soak": os.getpid(), "simulator": self._home.simulator_pid}
             if self._client is not None:
                 pids["engine"] = self._client.engine_pid
+            if self._bystander is not None:
+                pids[self._bystander.name] = self._bystander.pid
             for name, pid in pids.items():
                 self._note(name, pid)
             await asyncio.sleep(_SAMPLE_S)
@@ -227,10 +242,13 @@ class Soak:
             return  # just killed, or a system without /proc: the report says "not measured"
         if "VmHWM:" not in status:
             return
-        kilobytes = int(status.partition("VmHWM:")[2].split()[0])
         peak, files = self.figures.peak_mb, self.figures.open_files
-        peak[name] = max(peak.get(name, 0.0), kilobytes * 1024 / 1e6)
+        peak[name] = max(peak.get(name, 0.0), _megabytes(status, "VmHWM"))
         files[name] = max(files.get(name, 0), count)
+        now = time.monotonic()
+        if now - self._seen_first.setdefault(pid, now) >= _WARM_S:
+            sample = (now - self._began, _megabytes(status, "VmRSS"))
+            self.figures.memory.setdefault(name, []).append(sample)
 
     # ---- the end
 
@@ -244,7 +262,7 @@ class Soak:
                 open_jobs = await client.unfinished_jobs()
                 if not open_jobs:
                     break
-                async with asyncio.timeout(_STALL_S):
+                async with asyncio.timeout(_STALL_S + 2 * open_jobs[0].images.planned):
                     await client.wait_for_job(open_jobs[0].job_id)
             await self._home.take_stock()
             undecided = await client.undecided_tasks(limit=100_000)
@@ -288,6 +306,10 @@ class Soak:
             home, "SELECT count(*) AS n, coalesce(sum(status = 'approved'), 0) AS approved FROM images"
         )
         figures.images, figures.approved = count["n"], count["approved"]
+
+
+def _megabytes(status: str, field: str) -> float:
+    return int(status.partition(f"{field}:")[2].split()[0]) * 1024 / 1e6
 
 
 async def soak(plan: Plan) -> Figures:

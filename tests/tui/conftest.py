@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from engine.simulator import Simulator, SimulatorOptions
 from engine.views import ErrorView, ImageCounts, JobKind, JobStatus, JobView, Spend
+from tests.support.forked import Process, start_program
 from tests.support.quick_pilot import hurry
 
 ROOT = Path(__file__).parents[2]
@@ -94,20 +94,9 @@ class Program:
         self.home = home
         self.environ = dict(environ)
 
-    async def start(
-        self, *arguments: str, environ: Mapping[str, str] | None = None
-    ) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Process:
         """Start it and return at once."""
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-W", "error::ResourceWarning", "-m", "tui.cli"),
-            *arguments,
-            cwd=ROOT,
-            env=self.environ if environ is None else dict(environ),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        return await start_program(arguments, self.environ if environ is None else environ, is_strict=True)
 
     async def run(
         self, *arguments: str, stdin: str = "", environ: Mapping[str, str] | None = None, seconds: float = 60
@@ -116,9 +105,7 @@ class Program:
         process = await self.start(*arguments, environ=environ)
         return await self.end_of(process, stdin=stdin, seconds=seconds)
 
-    async def end_of(
-        self, process: asyncio.subprocess.Process, *, stdin: str = "", seconds: float = 60
-    ) -> Finished:
+    async def end_of(self, process: Process, *, stdin: str = "", seconds: float = 60) -> Finished:
         """What a started program says until its end; a hung one is killed and fails the test."""
         try:
             async with asyncio.timeout(seconds):

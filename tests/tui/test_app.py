@@ -207,6 +207,15 @@ async def test_a_lost_engine_is_said_and_found_again(home: EngineHome) -> None:
         )
 
 
+async def test_an_engine_of_another_version_that_can_be_spoken_to_is_told_of_once(home: EngineHome) -> None:
+    async with home.open() as engine:
+        notice = "The running engine is version 9.9, this program 1.0."
+        engine.version_notice = notice  # type: ignore[attr-defined]
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: bool(pilot.app._notifications))
+            assert [toast.message for toast in pilot.app._notifications] == [notice]
+
+
 async def test_an_engine_that_cannot_start_is_said_and_the_app_stays(home: EngineHome) -> None:
     @asynccontextmanager
     async def attach() -> AsyncIterator[EngineApi]:

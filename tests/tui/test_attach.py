@@ -2,17 +2,19 @@
 
 import asyncio
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from engine.errors import EngineHeldError
 from engine.events import JobFinished
+from engine.greeting import end_engine
 from engine.lock import FolderLock
 from engine.views import JobStatus
 from tests.support.engine import EngineHome, Listener, request
 from tui import attach
-from tui.attach import EngineProcess, EngineStartError, EngineThread, answers, end_engine
+from tui.attach import EngineProcess, EngineStartError, EngineThread, answers
 
 
 def process_of(home: EngineHome, **environ: str) -> EngineProcess:
@@ -25,6 +27,8 @@ async def test_a_process_is_started_used_found_again_and_ended(home: EngineHome)
         pid = client.engine_pid
         assert pid != os.getpid()
         assert os.getsid(pid) == pid, "a session of its own: the terminal's end is not its end"
+        for number in (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+            os.kill(pid, number)  # the kernel lets them fall: nobody could let such a session go on again
         job = await client.start_job(request())
         await heard.wait_for(JobFinished, job_id=job.job_id, status=JobStatus.COMPLETED)
     async with process.attach() as client:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from engine.errors import ConflictError
+from engine.greeting import end_engine
 from engine.paths import Paths
 from engine.preferences import Preferences
 from engine.secrets import KeyStore
 from engine.views import JobStatus
 from tests.support.engine import EngineHome, request, until
-from tui.attach import EngineProcess, answers, end_engine
+from tui.attach import EngineProcess, answers
 from tui.cli.demo import demo_command
 from tui.cli.demo_engine import DEMO_ENGINE, addresses_file, make_way, simulator_urls
 from tui.cli.session import Session, resolve_paths

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from engine.errors import EngineHeldError, Problem, SettingsError
+from engine.masking import Masker
 from tui.cli.output import Output
 
 
@@ -118,3 +119,12 @@ def test_a_terminal_that_is_gone_does_not_end_the_work() -> None:
         assert stderr.attempts == 1
     finally:
         os.close(spare)
+
+
+def test_a_crash_is_told_without_keys() -> None:
+    output, stdout, stderr = make(is_json=True)
+    output.mask = Masker(["the-key-itself"]).mask
+    output.crash(RuntimeError("sent with the-key-itself"))
+    output.finish()
+    assert "the-key-itself" not in stdout.getvalue() + stderr.getvalue()
+    assert json.loads(stdout.getvalue())["error"]["message"] == "RuntimeError: sent with •••"

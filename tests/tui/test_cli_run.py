@@ -14,6 +14,7 @@ import pytest
 from engine.lock import FolderLock
 from engine.paths import Paths
 from engine.simulator import Action, Rule, Service, Simulator
+from tests.support.forked import Process
 from tests.tui.conftest import KEYS, ROOT, Finished, Program
 
 pytestmark = pytest.mark.acceptance
@@ -34,7 +35,7 @@ async def submissions(simulator: Simulator) -> list[dict[str, Any]]:
     return [payment for payment in payments if payment["service"] == "piapi"]
 
 
-async def follow(process: asyncio.subprocess.Process, text: str) -> None:
+async def follow(process: Process, text: str) -> None:
     """Read stderr until it says `text`."""
     assert process.stderr is not None
     async with asyncio.timeout(60):

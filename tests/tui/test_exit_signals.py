@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.greeting import end_engine
 from engine.paths import Paths
 from tests.support.engine import EngineHome, until
 from tests.support.pseudo_terminal import PseudoTerminal
-from tui.attach import answers, end_engine
+from tui.attach import answers
 from tui.exit_signals import leave_with_terminal
 
 pytestmark = pytest.mark.acceptance

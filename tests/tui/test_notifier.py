@@ -79,3 +79,18 @@ def test_at_the_end_everything_is_taken_back(make_job: Callable[..., JobView], w
     assert written[2:] == ["\x1b]9;4;0;0\x1b\\", "\x1b]2;\x1b\\"]
     tells.follow(status(make_job(JobStatus.RUNNING), 4))
     assert len(written) == 4, "a progress that comes late must not bring it back"
+
+
+def test_it_is_taken_back_while_the_terminal_is_anothers(
+    make_job: Callable[..., JobView], written: list[str]
+) -> None:
+    tells = notifier(written)
+    tells.pause()
+    tells.repeat()
+    assert written == [], "nothing was set"
+    tells.follow(status(make_job(JobStatus.RUNNING), 3))
+    told = written.copy()
+    tells.pause()
+    assert sorted(written[2:]) == ["\x1b]2;\x1b\\", "\x1b]9;4;0;0\x1b\\"]
+    tells.repeat()
+    assert written[4:] == told

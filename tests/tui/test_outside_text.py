@@ -13,6 +13,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from engine.errors import FactoryError, Problem, SettingsError
+from engine.greeting import end_engine
 from engine.paths import Paths
 from tests.support.app import running, services_for, wait_until
 from tests.support.pseudo_terminal import PseudoTerminal
@@ -20,7 +21,6 @@ from tests.support.screen_text import strips_of
 from tests.support.studio import AT_WORK, JOBS, Studio, fill_studio
 from tests.tui.conftest import Program
 from tui.app import FactoryApp
-from tui.attach import end_engine
 from tui.messages import OpenJob
 from tui.screens.confirm_dialog import ConfirmDialog
 from tui.screens.help import HelpScreen

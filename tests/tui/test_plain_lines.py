@@ -1,6 +1,10 @@
 """The last gate: what a terminal acts upon is taken out of lines, and everything else is left as it is."""
 
+import unicodedata
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
@@ -9,6 +13,7 @@ from textual.color import Color
 from tui import kitty
 from tui.plain_lines import PlainLines
 
+DIRECTIONS = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
 BLACK = Color.parse("black")
 
 
@@ -32,3 +37,14 @@ def test_what_acts_is_taken_out(text: str, shown: str) -> None:
 def test_everything_else_is_left_alone(text: str) -> None:
     segments = [Segment(text), Segment("next")]
     assert PlainLines().apply(segments, BLACK) is segments
+
+
+@given(st.lists(st.text(st.characters(codec=None, exclude_categories=()), max_size=40), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_nothing_that_acts_is_left_of_any_text(texts: list[str]) -> None:
+    shown = PlainLines().apply([Segment(text) for text in texts], BLACK)
+    assert len(shown) == len(texts)
+    for segment, text in zip(shown, texts, strict=True):
+        assert not [one for one in segment.text if unicodedata.category(one) == "Cc"]
+        assert not [one for one in segment.text if unicodedata.bidirectional(one) in DIRECTIONS]
+        assert cell_len(segment.text) == cell_len(text)

@@ -313,8 +313,8 @@ async def test_a_key_is_stored_tested_and_deleted_and_never_shown(home: EngineHo
         entry = dialog.query_one(Input)
         assert secret not in "".join(entry.render_line(0).text)
         await it.press("enter")
+        await it.until(lambda: "keys file" in it.toasts)
         await it.until(lambda: sources.value("keys.runware") == "file")
-        assert "keys file" in it.toasts
         assert stat.S_IMODE(home.paths.keys_file.stat().st_mode) == 0o600
         store = it.screen.host.services.keys
         assert store.get(KeyName.RUNWARE) == secret

@@ -6,9 +6,10 @@ from argparse import Namespace
 from engine.api import JobRequest
 from engine.demo import LABEL, demo_environment
 from engine.errors import ConflictError
+from engine.greeting import end_engine
 from engine.settings import Settings, dump_settings
 from engine.views import JobView
-from tui.attach import EngineProcess, end_engine
+from tui.attach import EngineProcess
 from tui.cli.demo import demo_command
 from tui.cli.demo_engine import DEMO_ENGINE, make_way, simulator_urls
 from tui.cli.open_app import run_app

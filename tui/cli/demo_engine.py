@@ -12,8 +12,8 @@ from pathlib import Path
 from engine.client import EngineClient
 from engine.demo import SIMULATOR_OPTIONS, demo_environment, simulator_process
 from engine.errors import ConflictError, EngineUnreachableError
+from engine.greeting import end_engine
 from engine.paths import Paths
-from tui.attach import end_engine
 
 DEMO_ENGINE = "demo"
 """What such an engine tells its clients that it is."""

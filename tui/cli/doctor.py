@@ -38,6 +38,7 @@ async def doctor(options: Namespace, output: Output) -> int:
                 CheckView(check="default configuration", ok=False, detail=known.message, hint=known.hint)
             )
     keys = KeyStore(paths.keys_file, os.environ)
+    output.mask = keys.masker.mask
     checks += [check async for check in examine(paths, keys, os.environ, settings, is_online=options.online)]
     output.result(checks, _lines(checks))
     return ExitStatus.OK if all(check.ok for check in checks) else ExitStatus.FAILED

@@ -9,9 +9,10 @@ from contextlib import AsyncExitStack
 
 from engine.client import EngineClient
 from engine.errors import EngineUnreachableError
+from engine.greeting import end_engine
 from engine.host import run_host
 from engine.paths import Paths
-from tui.attach import EngineProcess, answers, end_engine
+from tui.attach import EngineProcess, answers
 from tui.cli.demo_engine import DEMO_ENGINE, demo_services
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
@@ -32,7 +33,6 @@ async def host(options: Namespace, output: Output) -> int:
             session.preferences,
             session.keys,
             idle_s=options.idle or None,
-            parent_pid=options.parent_pid,
             name=DEMO_ENGINE if options.demo else "",
         )
     return ExitStatus.OK

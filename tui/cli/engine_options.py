@@ -32,6 +32,3 @@ def add_engine(commands: Any) -> None:
     host.add_argument(
         "--demo", action="store_true", help="with a simulator of its own instead of real services"
     )
-    host.add_argument(
-        "--parent-pid", type=int, metavar="N", help="end when this is not the parent process any more"
-    )

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.first_look import first_look
+from engine.greeting import end_engine
 from engine.secrets import KeyStore
-from tui.attach import EngineProcess, EngineThread, end_engine
+from tui.attach import EngineProcess, EngineThread
 from tui.cli.log_file import logging_to
 from tui.cli.output import Output
 from tui.cli.session import read_preferences, resolve_paths
@@ -34,6 +35,7 @@ def open_app(options: Namespace, output: Output) -> int:
             paths = resolve_paths(options, os.environ)
             paths.ensure()
             keys = KeyStore(paths.keys_file, os.environ)
+            output.mask = keys.masker.mask
             if options.in_process:
                 thread = EngineThread(paths, read_preferences(paths, os.environ)[0], keys)
             return_code, wants_demo = asyncio.run(run_app(_services(paths, keys, options, thread)))

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from engine.errors import FactoryError, Problem, SettingsError
@@ -33,6 +33,8 @@ class Output:
         self._has_document = False
         self._is_stderr_gone = False
         self._line = ""
+        self.mask: Callable[[str], str] = str
+        """Takes keys out of what nobody foresaw; set by whoever reads keys."""
 
     @classmethod
     def of_this_process(cls, *, is_json: bool) -> "Output":
@@ -117,8 +119,8 @@ class Output:
 
     def crash(self, error: Exception) -> None:
         """An error that nobody foresaw: its traceback for a bug report, and the code `internal`."""
-        self.note("".join(traceback.format_exception(error)).rstrip())
-        message = f"{type(error).__name__}: {error}"
+        self.note(self.mask("".join(traceback.format_exception(error)).rstrip()))
+        message = self.mask(f"{type(error).__name__}: {error}")
         hint = "This is a fault of the program; please report it with the lines above."
         self.note(f"error: {message}")
         self.note(f"       {hint}")

@@ -99,7 +99,9 @@ def open_session(options: Namespace, output: Output, environ: Mapping[str, str] 
     paths = resolve_paths(options, environ)
     preferences, warnings = load_preferences(paths.config_file, environ)
     output.warnings(warnings)
-    return Session(paths, preferences, KeyStore(paths.keys_file, environ), _sentences(warnings))
+    keys = KeyStore(paths.keys_file, environ)
+    output.mask = keys.masker.mask
+    return Session(paths, preferences, keys, _sentences(warnings))
 
 
 def read_preferences(paths: Paths, environ: Mapping[str, str]) -> tuple[Preferences, tuple[str, ...]]:

@@ -85,6 +85,8 @@ def _right(status: FrameStatus, width: int, *, is_lean: bool) -> Text:
             else "the engine has gone; starting it again"
         )
         return Text(f"! {why} ", style="bold red")
+    if status.link is Link.SILENT:
+        return Text(f"! {clean_text(status.problem)} ", style="bold red")
     if status.link is Link.STARTING:
         return Text(f"{clean_text(status.problem) or 'starting the engine'} ", style="dim")
     parts = []

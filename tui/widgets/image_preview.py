@@ -100,6 +100,8 @@ class ImagePreview(Widget):
     def on_mount(self) -> None:
         self._maker = FrameMaker()
         self.watch(self.app, "terminal", self._terminal_changed, init=False)
+        # A terminal that leaves its alternate screen may forget the pictures that it was sent.
+        self.app.app_resume_signal.subscribe(self, lambda _: self._terminal_changed())
 
     def on_unmount(self) -> None:
         if self._showing is not None:

@@ -1,4 +1,4 @@
-"""Says in whole why there is no engine, under the header of every screen, for as long as that is so."""
+"""Says in whole why no engine can be told anything, under the header of every screen, for as long as that is so."""
 
 from rich.text import Text
 from textual.widgets import Static
@@ -21,10 +21,11 @@ class TroubleBar(Static):
         self.watch(self.app, "status", self._follow)
 
     def _follow(self, status: FrameStatus) -> None:
-        is_shown = status.link is Link.LOST and bool(status.problem)
+        is_shown = status.link in (Link.LOST, Link.SILENT) and bool(status.problem)
         if is_shown:
             assert isinstance(self.app, FactoryHost)
             problem = clean_text(status.problem, keep_newlines=True, limit=LIMIT)
-            rest = f"It is tried again by itself. The log has the details: {self.app.services.paths.log_file}"
+            waits = "It is waited for" if status.link is Link.SILENT else "It is tried again by itself"
+            rest = f"{waits}. The log has the details: {self.app.services.paths.log_file}"
             self.update(Text.assemble(("! ", "bold red"), problem, f"\n{rest}"))
         self.display = is_shown
