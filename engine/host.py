@@ -87,7 +87,7 @@ class EngineHost:
         """`name` is told to clients: which services it works with, where they are not the user's."""
         self._engine = engine
         self._name = name
-        self._version = program_version()  # now: the files may be another version's before the end
+        self._version = program_version()
         self._socket_file = socket_file
         self._idle_s = idle_s
         self._clients: set[asyncio.Task[None]] = set()
