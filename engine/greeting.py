@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 from pathlib import Path
 
 from engine.errors import EngineSilentError, EngineUnreachableError, InputError
@@ -49,8 +49,12 @@ async def close_writer(writer: asyncio.StreamWriter) -> None:
         await writer.wait_closed()
 
 
+@cache
 def program_version() -> str:
-    """The installed version; `0+unknown` in a checkout that was never installed."""
+    """The installed version, as it was when this process first asked: another may be put in its place meanwhile.
+    `0+unknown` in a checkout that was never installed."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - it takes as long as all the rest
+
     try:
         return version("gen-image-factory")
     except PackageNotFoundError:

@@ -72,6 +72,8 @@ CALLS = frozenset(
 """Methods of Engine that may be called from outside."""
 
 DEFAULT_IDLE_S = 60.0
+CALLS_AT_ONCE = 500
+"""Of one client; who asks more without reading the answers is not read either."""
 FAREWELL_S = 1.0
 """How long a connection's last words may take; a client that does not read gets no longer."""
 
@@ -85,7 +87,7 @@ class EngineHost:
         """`name` is told to clients: which services it works with, where they are not the user's."""
         self._engine = engine
         self._name = name
-        self._version = program_version()  # now: the files may be another version's before the end
+        self._version = program_version()
         self._socket_file = socket_file
         self._idle_s = idle_s
         self._clients: set[asyncio.Task[None]] = set()
@@ -155,9 +157,11 @@ class EngineHost:
                 }
             )
             while line := await reader.readline():
-                task = asyncio.create_task(self._answer(connection, decode(line)))
+                task = asyncio.create_task(self._answer(connection, decode(line)), name="engine call")
                 calls.add(task)
                 task.add_done_callback(calls.discard)
+                if len(calls) >= CALLS_AT_ONCE:
+                    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
         except (ConnectionError, ProtocolError, ValueError, asyncio.IncompleteReadError) as error:
             logger.info("a client was dropped: %s", error)
         finally:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
+from importlib import metadata
 
 import pytest
 
@@ -103,17 +104,21 @@ async def test_a_host_tells_the_version_that_it_began_with(
     home: EngineHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not that of the files that have been put in their place meanwhile."""
+    began = program_version()
+    monkeypatch.setattr(metadata, "version", lambda _: "9.9")
     async with home.open() as engine:
-        serving_host = EngineHost(engine, home.paths.socket_file, idle_s=None)
-        monkeypatch.setattr(host, "program_version", lambda: "9.9")
-        monkeypatch.setattr(greeting, "program_version", lambda: "9.9")
-        serving = asyncio.create_task(serving_host.run())
+        host = EngineHost(engine, home.paths.socket_file, idle_s=None)
+        serving = asyncio.create_task(host.run())
         await until(home.paths.socket_file.exists)
-        async with EngineClient.connect(home.paths) as client:
-            assert f"version {program_version()}" in client.version_notice
-            assert "this program 9.9" in client.version_notice
-        serving_host.end()
+        program_version.cache_clear()  # this side is a program that is started now
+        try:
+            async with EngineClient.connect(home.paths) as client:
+                notice = client.version_notice
+        finally:
+            program_version.cache_clear()
+        host.end()
         await serving
+    assert f"version {began}, this program 9.9" in notice
 
 
 async def test_the_same_version_is_nothing_to_tell(home: EngineHome) -> None:

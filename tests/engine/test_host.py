@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from engine import host as host_module
 from engine.api import ImageQuery, LogQuery
 from engine.client import EngineClient
 from engine.errors import ConflictError, EngineHeldError, EngineUnreachableError, NotFoundError, SettingsError
@@ -157,6 +158,32 @@ async def test_a_slow_client_loses_events_and_costs_the_engine_nothing(home: Eng
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
+
+
+async def test_a_client_that_asks_without_reading_is_not_read_either(
+    home: EngineHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for it stays bounded, and the others get their answers meanwhile."""
+    monkeypatch.setattr(host_module, "CALLS_AT_ONCE", 20)
+    asked = 20_000
+    waiting: list[int] = []
+
+    async def ask(writer: asyncio.StreamWriter) -> None:
+        for number in range(asked):
+            writer.write(encode({"id": number, "call": "agencies", "args": {"x": "y" * 50}}))
+            await writer.drain()
+
+    async with hosted(home), EngineClient.connect(home.paths) as other:
+        reader, writer = await asyncio.open_unix_connection(str(home.paths.socket_file), limit=1024)
+        await reader.readline()
+        asking = asyncio.create_task(ask(writer))
+        for _ in range(50):
+            assert await other.unfinished_jobs() == []
+            waiting.append(sum(task.get_name() == "engine call" for task in asyncio.all_tasks()))
+        assert max(waiting) <= 21
+        asking.cancel()
+        writer.transport.abort()
+        await asyncio.wait([asking])
 
 
 async def test_a_client_that_does_not_read_does_not_keep_the_engine_from_ending(home: EngineHome) -> None:

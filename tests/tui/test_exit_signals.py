@@ -1,5 +1,6 @@
 """Signals end the program in order and leave the terminal as it was, also when nobody reads what it writes."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.client import EngineClient
 from engine.greeting import end_engine
 from engine.paths import Paths
-from tests.support.engine import EngineHome, until
+from tests.support.engine import EngineHome, request, until
 from tests.support.pseudo_terminal import PseudoTerminal
 from tui.attach import answers
 from tui.exit_signals import leave_with_terminal
@@ -138,7 +140,51 @@ async def test_in_process_the_engine_ends_with_the_window(home: EngineHome) -> N
         assert not home.paths.socket_file.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def until_it_rests(pid: int) -> None:
+    """Until the process takes no time any more: it is stuck, or has nothing to do."""
+    taken: list[list[str]] = []
+
+    def rests() -> bool:
+        taken.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
+        return len(taken) > 400 and taken[-400:] == taken[-1:] * 400
+
+    await until(rests, seconds=60)
+
+
+async def until_it_is_drawn(terminal: PseudoTerminal, text: str) -> None:
+    """Have the whole screen drawn again until it has the text: otherwise only what changes is sent."""
+    async with asyncio.timeout(60):
+        while text not in terminal.text:
+            terminal.press("\x0c")
+            await asyncio.sleep(0.3)
+
+
+@pytest.mark.fault(18)
+async def test_a_terminal_that_nobody_reads_costs_the_job_nothing(home: EngineHome) -> None:
+    """The job goes on; the window comes back true when it is read again, and SIGTERM ends one that is stuck."""
+    async with PseudoTerminal(program(home), {**os.environ, **home.environ}) as terminal:
+        await terminal.wait_for("No job has run here yet")
+        async with EngineClient.connect(home.paths) as client:
+            terminal.stall()
+            terminal.press("21" * 15)  # each draws a whole screen
+            job = await client.start_job(request("stalled", generation={"generations": 6}))
+            assert (await client.wait_for_job(job.job_id)).images.approved == 6
+            await until_it_rests(terminal.process.pid)
+            assert "6/6" not in terminal.text
+            terminal.read()
+            await until_it_is_drawn(terminal, "✓ completed #1 stalled             6/6")
+        terminal.stall()
+        terminal.press("21" * 15)
+        await until_it_rests(terminal.process.pid)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert await terminal.end() == 128 + signal.SIGTERM
+        assert terminal.settings == terminal.settings_before
+        assert await answers(home.paths)
+    assert "takes nothing any more" in home.paths.log_file.read_text(), "it was stuck"
+    await end_engine(home.paths, at_once=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP])
 async def test_a_terminal_that_nobody_reads_does_not_keep_it(tmp_path: Path, number: signal.Signals) -> None:
     """Textual's writer blocks the event loop then, so nothing on the loop can end the program."""
     heartbeat = tmp_path / "turns"

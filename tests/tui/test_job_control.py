@@ -21,15 +21,20 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 ROOT = Path(__file__).parents[2]
 
 
+def line_in(home: EngineHome, folder: Path) -> str:
+    """What starts the program, with its process and its exit status in files. A shell is between the two, as make is:
+    all of the group has to stop before the first one goes on."""
+    own = f"echo $$ >{folder}/pid; exec {sys.executable} -m tui --home {home.root}"
+    return f"(sh -c '{own}'; echo $? >'{folder}/status')"
+
+
 @asynccontextmanager
 async def in_a_shell(home: EngineHome, folder: Path) -> AsyncIterator[Tmux]:
     """The program, started from a shell with job control, with the terminal's settings of before in a file."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHON_KEYRING_BACKEND")}
     environ = {**kept, **home.environ, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
     async with tmux_terminal(folder, environ, (100, 30)) as tmux:
-        line = f"sh -c 'echo $$ >{folder}/pid; exec {sys.executable} -m tui --home {home.root}'"
-        # A shell between the two, as make is: all of the group has to stop before the first one goes on.
-        await tmux.run(f"clear; set -m; stty -g >'{folder}/before'; ({line}; echo $? >'{folder}/status')")
+        await tmux.run(f"clear; set -m; stty -g >'{folder}/before'; {line_in(home, folder)}")
         await tmux.wait_for("No job has run here yet")
         try:
             yield tmux
@@ -106,6 +111,16 @@ async def test_ended_while_it_is_stopped(home: EngineHome, tmp_path: Path) -> No
         assert status.read_text() == "143\n"
         await the_shell(tmux)
         await settings_are_as_before(tmux, tmp_path / "tmux", "at the end")
+
+        # And as the line's end finds it: the shell is gone, and with it whoever could let it go on.
+        await tmux.ask("set-option", "remain-on-exit", "on")
+        await tmux.run(f"clear; {line_in(home, tmp_path / 'tmux')}")
+        await tmux.wait_for("No job has run here yet")
+        window = int((tmp_path / "tmux" / "pid").read_text())
+        await tmux.press("C-z")
+        await the_shell(tmux)
+        os.kill(int(await tmux.state("pane_pid")), signal.SIGKILL)
+        await until(lambda: not Path(f"/proc/{window}").exists() or state_of(window) == "Z")
         assert "takes nothing any more" not in home.paths.log_file.read_text()
 
 
