@@ -18,7 +18,8 @@ from tui.commands import ActionCommands
 from tui.exit_signals import let_go_of
 from tui.factory_screen import FactoryScreen
 from tui.haste import end_haste
-from tui.keys import Action, action_of, bindings_for, display_keys
+from tui.key_table import Action
+from tui.keys import action_of, bindings_for, display_keys
 from tui.navigation import SECTION_SCREENS, make_screen, section_modes
 from tui.services import AppServices
 from tui.stylesheet import KeptStylesheet

@@ -13,7 +13,8 @@ from engine.api import EngineApi
 from engine.events import Event, Resynced
 from tui.compositor import NarrowCompositor
 from tui.host import HEIGHTS, WIDTHS, FactoryHost
-from tui.keys import SECTION_TITLES, bindings_for
+from tui.key_table import SECTION_TITLES
+from tui.keys import bindings_for
 from tui.widgets.app_footer import AppFooter
 from tui.widgets.app_header import AppHeader
 from tui.widgets.confirm_bar import ConfirmBar

@@ -5,10 +5,9 @@ from textual.binding import Binding
 
 from tui.app import FactoryApp
 from tui.factory_screen import FactoryScreen
+from tui.key_table import ACTIONS, SECTION_TITLES
 from tui.keys import (
-    ACTIONS,
     FORBIDDEN_KEYS,
-    SECTION_TITLES,
     actions_in,
     bindings_for,
     checked_keymap,
