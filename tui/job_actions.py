@@ -220,8 +220,8 @@ class JobActions:
             job.images.approved + job.images.qc_failed + job.images.failed + job.images.pending
             for job in jobs
         )
-        question = f"Delete {name} and move {plural(images, 'image')} to the trash?"
-        if await self._screen.ask(question, yes="Delete"):
+        then = f" and move {plural(images, 'image')} to the trash" if images else ""
+        if await self._screen.ask(f"Delete {name}{then}?", yes="Delete"):
             self._screen.host.run_command(self._hide(job_ids, name), "delete the job")
 
     async def _hide(self, job_ids: list[str], name: str) -> None:
