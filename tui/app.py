@@ -68,11 +68,6 @@ class FactoryApp(Survivor):
         self.add_class(f"-theme-{begun}")
         self.stylesheet = KeptStylesheet(self.get_css_variables())
 
-    def refresh_css(self, animate: bool = True) -> None:
-        """As Textual's, which also does it for a first screen that has no widgets yet."""
-        if self.screen.is_mounted:
-            super().refresh_css(animate)
-
     def on_mount(self) -> None:
         self.look_like(self.services.preferences)
         self.call_after_refresh(self._go_on)
@@ -110,7 +105,12 @@ class FactoryApp(Survivor):
 
     def _is_held_back(self, leave: Callable[[], Awaitable[None]]) -> bool:
         """Whether the screen asks something before it is left; `leave` goes on then."""
-        return isinstance(self.screen, FactoryScreen) and self.screen.asks_before_leaving(leave)
+        return (screen := self._shown_screen()) is not None and screen.asks_before_leaving(leave)
+
+    def _shown_screen(self) -> FactoryScreen | None:
+        """The screen on top; None where it is a dialog, or has no widgets yet: a key can be quicker than they are."""
+        screen = self.screen
+        return screen if isinstance(screen, FactoryScreen) and screen.is_mounted else None
 
     async def action_dashboard(self) -> None:
         await self._go("dashboard")
@@ -172,8 +172,7 @@ class FactoryApp(Survivor):
 
     async def action_back(self) -> None:
         """One step back; never out of the program."""
-        screen = self.screen
-        if isinstance(screen, FactoryScreen) and screen.step_back():
+        if (screen := self._shown_screen()) is not None and screen.step_back():
             return
         if len(self.screen_stack) > 1:
             await self.pop_screen()

@@ -12,7 +12,7 @@ from textual.worker import Worker
 from engine.api import EngineApi
 from engine.events import Event, Resynced
 from tui.compositor import NarrowCompositor
-from tui.host import HEIGHTS, WIDTHS, FactoryHost
+from tui.host import HEIGHTS, WIDTHS, FactoryHost, is_going
 from tui.key_table import SECTION_TITLES
 from tui.keys import bindings_for
 from tui.widgets.app_footer import AppFooter
@@ -105,9 +105,18 @@ class FactoryScreen(Screen[None]):
 
     def run_query(self, query: Coroutine[Any, Any, object], what: str) -> Worker[None]:
         """Ask for something beside everything else; it ends with the screen. `what` completes "Could not ..."."""
-        return self.run_worker(
-            self.host.guarded(query, what), name=what, group="queries", exit_on_error=False
-        )
+        return self.run_worker(self._guarded(query, what), name=what, group="queries", exit_on_error=False)
+
+    async def _guarded(self, query: Coroutine[Any, Any, object], what: str) -> None:
+        try:
+            await query
+        except Exception as error:  # noqa: BLE001 - the edge of a query: nobody else could still say it
+            self._report(error, what)
+
+    def _report(self, error: Exception, what: str) -> None:
+        """Say what could not be done, but not what a screen that is being closed could not do."""
+        if not is_going(self):
+            self.host.report(error, what)
 
     def reload(self) -> None:
         """Load again, from the start where a load is under way."""
@@ -169,7 +178,7 @@ class FactoryScreen(Screen[None]):
         try:
             await self.load()
         except Exception as error:  # noqa: BLE001 - a screen that cannot load says why and stays usable
-            self.host.report(error, f"show {self.section_title.lower()}")
+            self._report(error, f"show {self.section_title.lower()}")
         if number != self._loads:
             return
         self._is_loading = False

@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual import events
+from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.reactive import var
 from textual.worker import Worker
@@ -38,6 +39,11 @@ _PLAIN_LINES = PlainLines()
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
 HEIGHTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]
 """Classes that every screen and dialog gets by the size of the terminal: below 60x16 nothing is shown."""
+
+
+def is_going(node: DOMNode) -> bool:
+    """Whether it is being closed, or is closed: its widgets go before its workers and what it was told."""
+    return node._pruning or not node.is_attached
 
 
 class FactoryHost(KeysInOrder):
