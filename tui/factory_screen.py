@@ -12,7 +12,7 @@ from textual.worker import Worker
 from engine.api import EngineApi
 from engine.events import Event, Resynced
 from tui.compositor import NarrowCompositor
-from tui.host import HEIGHTS, WIDTHS, FactoryHost, is_going
+from tui.host import HEIGHTS, WIDTHS, FactoryHost, classes_of, is_going
 from tui.key_table import SECTION_TITLES
 from tui.keys import bindings_for
 from tui.widgets.app_footer import AppFooter
@@ -43,6 +43,7 @@ class FactoryScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = NarrowCompositor()
+        self._was_seen = False
         self._is_stale = True
         self._loads = 0
         self._is_loading = False
@@ -129,6 +130,7 @@ class FactoryScreen(Screen[None]):
     # ---- the frame
 
     def compose(self) -> ComposeResult:
+        self.update_classes(classes_of(self.app.size))  # later all widgets would have to be styled once more
         yield AppHeader()
         yield TroubleBar()
         with Container(id="body"):
@@ -138,6 +140,9 @@ class FactoryScreen(Screen[None]):
         yield SizeGuard()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
+        if not self._was_seen:
+            self._was_seen = True
+            event.refresh_styles = False  # its widgets have just been made with these styles
         self._redraw_pictures()
         if self._is_stale and self.host.is_attached:
             self.reload()
