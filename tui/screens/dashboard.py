@@ -135,6 +135,7 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
         if self.query_one(WelcomePanel).display != is_shown:  # setting it lays the whole screen out
             self.query_one(WelcomePanel).display = is_shown
             self.query_one(ProgressPanel).display = not is_shown
+            self.refresh_bindings()
 
     def _read(self, work: Coroutine[Any, Any, None]) -> object:
         return self.run_query(work, "show the dashboard")
