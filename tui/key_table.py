@@ -141,7 +141,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("dashboard.move_down", "J", "Move down", "Move the waiting job down the queue."),
     Action("dashboard.move_up", "K", "Move up", "Move the waiting job up the queue."),
-    Action("dashboard.remove", "d", "Remove", "Take the waiting job out of the queue."),
+    Action(
+        "dashboard.remove",
+        "d",
+        "Remove",
+        "Take the waiting job out of the queue; delete an ended one and move its images to the trash.",
+    ),
+    Action("dashboard.undo", "u", "Undo", "Take the last deletion back."),
+    Action(
+        "dashboard.export", "e", "Export", "Export the job at the cursor: workbook, pictures, agency sheet."
+    ),
     Action(
         "dashboard.statistics",
         "i",

@@ -149,7 +149,7 @@ PROMISED = {
     "screen": "y Y",
     "list": "j k down up g G ctrl+d ctrl+u space V A enter l h",
     "filter": "/ f o O",
-    "dashboard": "s n x X p r J K d i",
+    "dashboard": "s n x X p r J K d u e i",
     "jobs": "r R e d u t x X",
     "job_detail": "[ ] n N r R e t d E",
     "review": "a r R ctrl+r d u comma . w i [ ]",
