@@ -23,7 +23,7 @@ from tests.support.schemas import DOCUMENTS, FOLDER, schema_text
 from tests.support.settings_page import PAGE, settings_page
 from tui.cli.commands import build_parser
 from tui.cli.statuses import INTERRUPTED, ExitStatus
-from tui.keys import ACTIONS
+from tui.key_table import ACTIONS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

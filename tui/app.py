@@ -21,7 +21,8 @@ from tui.exit_signals import let_go_of
 from tui.factory_screen import FactoryScreen
 from tui.haste import end_haste
 from tui.job_control import JobControl
-from tui.keys import Action, action_of, bindings_for, display_keys
+from tui.key_table import Action
+from tui.keys import action_of, bindings_for, display_keys
 from tui.navigation import SECTION_SCREENS, make_screen, section_modes
 from tui.services import AppServices
 from tui.stylesheet import KeptStylesheet
@@ -72,11 +73,6 @@ class FactoryApp(Survivor):
         self.add_class(f"-theme-{begun}")
         self.stylesheet = KeptStylesheet(self.get_css_variables())
 
-    def refresh_css(self, animate: bool = True) -> None:
-        """As Textual's, which also does it for a first screen that has no widgets yet."""
-        if self.screen.is_mounted:
-            super().refresh_css(animate)
-
     def on_mount(self) -> None:
         self._control_jobs()
         self.look_like(self.services.preferences)
@@ -117,7 +113,12 @@ class FactoryApp(Survivor):
 
     def _is_held_back(self, leave: Callable[[], Awaitable[None]]) -> bool:
         """Whether the screen asks something before it is left; `leave` goes on then."""
-        return isinstance(self.screen, FactoryScreen) and self.screen.asks_before_leaving(leave)
+        return (screen := self._shown_screen()) is not None and screen.asks_before_leaving(leave)
+
+    def _shown_screen(self) -> FactoryScreen | None:
+        """The screen on top; None where it is a dialog, or has no widgets yet: a key can be quicker than they are."""
+        screen = self.screen
+        return screen if isinstance(screen, FactoryScreen) and screen.is_mounted else None
 
     async def action_dashboard(self) -> None:
         await self._go("dashboard")
@@ -204,8 +205,7 @@ class FactoryApp(Survivor):
 
     async def action_back(self) -> None:
         """One step back; never out of the program."""
-        screen = self.screen
-        if isinstance(screen, FactoryScreen) and screen.step_back():
+        if (screen := self._shown_screen()) is not None and screen.step_back():
             return
         if len(self.screen_stack) > 1:
             await self.pop_screen()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 from rich.text import Text
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from tui.keys import ACTIONS, SECTION_TITLES, Action, display_keys, told_sections
+from tui.key_table import ACTIONS, SECTION_TITLES, Action
+from tui.keys import display_keys, told_sections
 
 if TYPE_CHECKING:
     from tui.app import FactoryApp

@@ -12,8 +12,9 @@ from textual.worker import Worker
 from engine.api import EngineApi
 from engine.events import Event, Resynced
 from tui.compositor import NarrowCompositor
-from tui.host import HEIGHTS, WIDTHS, FactoryHost
-from tui.keys import SECTION_TITLES, bindings_for
+from tui.host import HEIGHTS, WIDTHS, FactoryHost, classes_of, is_going
+from tui.key_table import SECTION_TITLES
+from tui.keys import bindings_for
 from tui.widgets.app_footer import AppFooter
 from tui.widgets.app_header import AppHeader
 from tui.widgets.confirm_bar import ConfirmBar
@@ -42,6 +43,7 @@ class FactoryScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._compositor = NarrowCompositor()
+        self._was_seen = False
         self._is_stale = True
         self._loads = 0
         self._is_loading = False
@@ -104,9 +106,18 @@ class FactoryScreen(Screen[None]):
 
     def run_query(self, query: Coroutine[Any, Any, object], what: str) -> Worker[None]:
         """Ask for something beside everything else; it ends with the screen. `what` completes "Could not ..."."""
-        return self.run_worker(
-            self.host.guarded(query, what), name=what, group="queries", exit_on_error=False
-        )
+        return self.run_worker(self._guarded(query, what), name=what, group="queries", exit_on_error=False)
+
+    async def _guarded(self, query: Coroutine[Any, Any, object], what: str) -> None:
+        try:
+            await query
+        except Exception as error:  # noqa: BLE001 - the edge of a query: nobody else could still say it
+            self._report(error, what)
+
+    def _report(self, error: Exception, what: str) -> None:
+        """Say what could not be done, but not what a screen that is being closed could not do."""
+        if not is_going(self):
+            self.host.report(error, what)
 
     def reload(self) -> None:
         """Load again, from the start where a load is under way."""
@@ -119,6 +130,7 @@ class FactoryScreen(Screen[None]):
     # ---- the frame
 
     def compose(self) -> ComposeResult:
+        self.update_classes(classes_of(self.app.size))  # later all widgets would have to be styled once more
         yield AppHeader()
         yield TroubleBar()
         with Container(id="body"):
@@ -128,6 +140,9 @@ class FactoryScreen(Screen[None]):
         yield SizeGuard()
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
+        if not self._was_seen:
+            self._was_seen = True
+            event.refresh_styles = False  # its widgets have just been made with these styles
         self._redraw_pictures()
         if self._is_stale and self.host.is_attached:
             self.reload()
@@ -168,7 +183,7 @@ class FactoryScreen(Screen[None]):
         try:
             await self.load()
         except Exception as error:  # noqa: BLE001 - a screen that cannot load says why and stays usable
-            self.host.report(error, f"show {self.section_title.lower()}")
+            self._report(error, f"show {self.section_title.lower()}")
         if number != self._loads:
             return
         self._is_loading = False

@@ -7,7 +7,9 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual import events
+from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.reactive import var
 from textual.worker import Worker
 
@@ -38,6 +40,18 @@ _PLAIN_LINES = PlainLines()
 WIDTHS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]
 HEIGHTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]
 """Classes that every screen and dialog gets by the size of the terminal: below 60x16 nothing is shown."""
+
+
+def classes_of(size: Size) -> dict[str, bool]:
+    """Those classes, and which of them a screen of that size has."""
+    steps = [(WIDTHS, size.width), (HEIGHTS, size.height)]
+    has = {max(step for step in scale if step[0] <= side)[1] for scale, side in steps}
+    return {name: name in has for scale, _ in steps for _, name in scale}
+
+
+def is_going(node: DOMNode) -> bool:
+    """Whether it is being closed, or is closed: its widgets go before its workers and what it was told."""
+    return node._pruning or not node.is_attached
 
 
 class FactoryHost(KeysInOrder):

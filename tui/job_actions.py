@@ -232,9 +232,8 @@ class JobActions:
             ]
         )
         size = f", {'more than ' if len(job_ids) > MOST_MEASURED else ''}{bytes_text(space)}"
-        if await self._screen.ask(
-            f"Delete {name}, {plural(images, 'image')}{size}?", yes="Move to the trash"
-        ):
+        what = f", {plural(images, 'image')}{size}" if images else ""
+        if await self._screen.ask(f"Delete {name}{what}?", yes="Move to the trash" if images else "Delete"):
             host.run_command(self._hide(job_ids, name), "delete the job")
 
     async def _hide(self, job_ids: list[str], name: str) -> None:

@@ -93,7 +93,7 @@ def make_frame(
     part = image if view.box == (0, 0, *image.size) else image.crop(view.box)
     match protocol:
         case Protocol.KITTY:
-            return _kitty_frame(part, view, facts, backdrop)
+            return _kitty_frame(part, view, facts, backdrop, ground)
         case Protocol.SIXEL:
             return _sixel_frame(part, view, facts, backdrop, ground)
         case _:
@@ -140,8 +140,11 @@ def _view(
     )
 
 
-def _kitty_frame(part: Image.Image, view: _View, facts: TerminalFacts, backdrop: Backdrop) -> Frame:
-    """The terminal enlarges by itself, so no more pixels are sent than there are."""
+def _kitty_frame(
+    part: Image.Image, view: _View, facts: TerminalFacts, backdrop: Backdrop, ground: tuple[int, int, int]
+) -> Frame:
+    """The terminal enlarges by itself, so no more pixels are sent than there are. Where they do not fill a cell, the
+    cell's own background is seen."""
     small = part.width <= view.size[0] and part.height <= view.size[1]
     pixels = _on_backdrop(part if small else _scaled(part, view.size), backdrop)
     file = io.BytesIO()
@@ -149,7 +152,8 @@ def _kitty_frame(part: Image.Image, view: _View, facts: TerminalFacts, backdrop:
     columns, rows = view.cells
     number = kitty.next_number()
     sequence = kitty.transmission(number, file.getvalue(), columns, rows)
-    style = Style(color=Color.from_rgb(number >> 16, number >> 8 & 255, number & 255))
+    mark = Color.from_rgb(number >> 16, number >> 8 & 255, number & 255)
+    style = Style(color=mark, bgcolor=Color.from_rgb(*ground))
     return Frame(
         protocol=Protocol.KITTY,
         columns=columns,

@@ -10,10 +10,12 @@ from weakref import WeakSet
 
 from rich.console import RenderableType
 from textual._context import active_message_pump
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.worker import WorkerFailed
+from textual.worker import WorkerFailed, active_worker
 
+from tui.host import is_going
 from tui.linked import LinkedHost
 from tui.navigation import BROKEN, section_modes
 from tui.services import AppServices
@@ -31,12 +33,16 @@ class Survivor(LinkedHost):
         self._breakdowns = 0
         self._broken: WeakSet[Screen[Any]] = WeakSet()
 
-    async def run_action(self, *arguments: Any, **options: Any) -> bool:
-        """As Textual's, but an action that fails is reported instead of ending the app."""
+    async def run_action(
+        self, action: Any, default_namespace: DOMNode | None = None, *arguments: Any, **options: Any
+    ) -> bool:
+        """As Textual's, but an action that fails is reported instead of ending the app; one of a screen that is being
+        closed, whose widgets are gone, came too late."""
         try:
-            return await super().run_action(*arguments, **options)
+            return await super().run_action(action, default_namespace, *arguments, **options)
         except Exception as error:  # noqa: BLE001 - the edge of a key press
-            self.report(error, "do that")
+            if default_namespace is None or not is_going(default_namespace):
+                self.report(error, "do that")
             return True
 
     async def _dispatch_message(self, message: Any) -> None:
@@ -52,10 +58,16 @@ class Survivor(LinkedHost):
         Textual has ended the message loop of whatever failed, so the screen it belongs to is of no more use.
         """
         if isinstance(error, WorkerFailed):
-            self.report(_cause(error), "do that")
+            worker = active_worker.get(None)
+            if worker is None or not is_going(worker.node):
+                self.report(_cause(error), "do that")
+            return
+        pump = active_message_pump.get(None)
+        if isinstance(pump, Widget) and is_going(pump):
+            logger.info("a part of a closed screen: %r", error)
             return
         self.note_fault(error)
-        screen = self._screen_of(active_message_pump.get(None))
+        screen = self._screen_of(pump)
         if screen is not None and screen in self._broken:
             return  # it goes on breaking with every refresh until it is closed
         logger.error("a screen broke down", exc_info=error)
@@ -65,7 +77,7 @@ class Survivor(LinkedHost):
         if screen is None or self._breakdowns > MOST_BREAKDOWNS or not self._running:
             self._give_up()
             return
-        self.call_later(self._close_broken, screen)
+        self.call_later(self._leave_broken, screen)
 
     def _screen_of(self, pump: object) -> Screen[Any] | None:
         """The screen that the failing part belongs to; what fails in the app's own loop is a screen's layout."""
@@ -74,6 +86,21 @@ class Survivor(LinkedHost):
         if isinstance(pump, Widget) and pump.is_attached:
             return pump.screen
         return self.screen_stack[-1] if pump is self and self.screen_stack else None
+
+    async def _leave_broken(self, screen: Screen[Any]) -> None:
+        """Without its screen closed, the app would answer no key any more."""
+        try:
+            await self._close_broken(screen)
+        except Exception as error:
+            self.note_fault(error)
+            logger.exception("a broken screen cannot be closed")
+            self._give_up()
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """As Textual's, which lays the screen on top out, but not for a first screen that has no widgets yet, nor for
+        one that broke down."""
+        if self.screen.is_mounted and self.screen not in self._broken:
+            super().refresh_css(animate)
 
     async def _close_broken(self, screen: Screen[Any]) -> None:
         name = getattr(screen, "section_title", type(screen).__name__)

@@ -1,6 +1,7 @@
 """Runs a program in a terminal of its own inside the terminal that it is started in, and presses keys for it.
 
-`python relay.py FIFO COMMAND...`: what is written into the FIFO is typed. Answers of the outer terminal go through.
+`python relay.py FIFO COPY COMMAND...`: what is written into the FIFO is typed, and what the program writes is in COPY
+too. Answers of the outer terminal go through.
 """
 
 import fcntl
@@ -13,7 +14,7 @@ import termios
 import tty
 
 
-def main(fifo: str, *command: str) -> int:
+def main(fifo: str, copy: str, *command: str) -> int:
     pid, inner = pty.fork()
     if pid == 0:
         os.execv(command[0], command)
@@ -22,6 +23,7 @@ def main(fifo: str, *command: str) -> int:
     os.kill(pid, signal.SIGWINCH)
     tty.setraw(sys.stdin.fileno())
     keys = os.open(fifo, os.O_RDWR)
+    copied = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     while True:
         ready, _, _ = select.select([sys.stdin.fileno(), keys, inner], [], [])
         for descriptor in ready:
@@ -32,6 +34,7 @@ def main(fifo: str, *command: str) -> int:
             if descriptor == inner:
                 if not data:
                     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                os.write(copied, data)
                 while data:
                     data = data[os.write(sys.stdout.fileno(), data) :]
             else:

@@ -1,10 +1,12 @@
-"""Real terminals show real pictures: xterm by sixel and kitty, under Xvfb, looked at through screenshots.
+"""Real terminals show real pictures: xterm by sixel and kitty by its own protocol, or by half blocks where it is older
+than 0.28 and has no placeholders; under Xvfb, looked at through screenshots.
 
 Skipped where the programs are missing. SCREENSHOTS_DIR names a folder in which the screenshots are kept.
 """
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -38,6 +40,7 @@ TERMINALS = {
     ),
 }
 NEEDED = ("Xvfb", "import")
+FIRST_WITH_PLACEHOLDERS = (0, 28)
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(180)]
 
@@ -116,9 +119,11 @@ async def display(tmp_path: Path) -> AsyncIterator[Display]:
 
 
 @asynccontextmanager
-async def terminal(name: str, display: Display, home: EngineHome, tmp_path: Path) -> AsyncIterator[Path]:
-    """The program in that terminal; yields the FIFO into which keys are written."""
-    fifo = tmp_path / f"{name}.keys"
+async def terminal(
+    name: str, display: Display, home: EngineHome, tmp_path: Path
+) -> AsyncIterator[tuple[Path, Path]]:
+    """The program in that terminal; yields the FIFO into which keys are written, and what the program writes."""
+    fifo, written = tmp_path / f"{name}.keys", tmp_path / f"{name}.written"
     os.mkfifo(fifo)
     environ = {
         **{key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "LC_ALL", "HOME")},
@@ -129,7 +134,8 @@ async def terminal(name: str, display: Display, home: EngineHome, tmp_path: Path
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }
     environ.setdefault("LANG", "C.UTF-8")
-    command = (sys.executable, str(ROOT / "tests/acceptance/relay.py"), str(fifo), sys.executable)
+    relay = str(ROOT / "tests/acceptance/relay.py")
+    command = (sys.executable, relay, str(fifo), str(written), sys.executable)
     process = await asyncio.create_subprocess_exec(
         *TERMINALS[name],
         *command,
@@ -140,7 +146,7 @@ async def terminal(name: str, display: Display, home: EngineHome, tmp_path: Path
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        yield fifo
+        yield fifo, written
     finally:
         process.terminate()
         await process.wait()
@@ -150,6 +156,24 @@ def press(fifo: Path, keys: str) -> None:
     """Type into the terminal."""
     with fifo.open("w") as typing:
         typing.write(keys)
+
+
+def protocol_seen(written: bytes) -> str:
+    """How the pictures were drawn, by what was sent to the terminal."""
+    if re.search(rb"\x1b_Gi=\d+,f=100", written):
+        return "kitty"
+    return "sixel" if re.search(rb"\x1bP[\d;]*q", written) else "blocks"
+
+
+async def protocol_expected(name: str) -> str:
+    """xterm is told to be one with sixel; an old kitty knows no placeholders."""
+    if name == "xterm":
+        return "sixel"
+    asked = await asyncio.create_subprocess_exec("kitty", "--version", stdout=asyncio.subprocess.PIPE)
+    said, _ = await asked.communicate()
+    found = re.search(rb"(\d+)\.(\d+)", said)
+    assert found is not None, said
+    return "kitty" if (int(found[1]), int(found[2])) >= FIRST_WITH_PLACEHOLDERS else "blocks"
 
 
 def main_colours(picture: Image.Image, count: int = 3) -> Sequence[tuple[int, int, int]]:
@@ -182,17 +206,23 @@ def preview(home: EngineHome, image: ImageView) -> Image.Image:
 
 
 @pytest.mark.parametrize("name", sorted(TERMINALS))
-async def test_a_terminal_shows_pictures(name: str, display: Display, tmp_path: Path) -> None:
+async def test_a_terminal_shows_pictures(
+    name: str, display: Display, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     if shutil.which(TERMINALS[name][0]) is None:
         pytest.skip(f"not installed: {name}")
     async with engine_home(tmp_path / "home", reject_share=1.0, image_side_cap=512) as home:
         async with home.open() as engine:
             images = await finished_job(engine, 3)
         newest, following = sorted(images, key=lambda image: -image.image_id)[:2]
-        async with terminal(name, display, home, tmp_path) as fifo:
+        async with terminal(name, display, home, tmp_path) as (fifo, written):
             # What is typed before the program listens is lost, so the key is pressed until it has an effect.
             await display.until(f"{name}-review", preview(home, newest), meanwhile=lambda: press(fifo, "3"))
             press(fifo, "d")
             await display.until(f"{name}-review-next", preview(home, following))
             press(fifo, "\r")
             await display.until(f"{name}-viewer", preview(home, following), left=0.35)
+            seen = protocol_seen(written.read_bytes())
+    print(f"{name} was sent pictures as {seen}")
+    record_property("protocol", seen)
+    assert seen == await protocol_expected(name)

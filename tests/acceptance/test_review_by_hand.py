@@ -8,9 +8,10 @@ import pytest
 from engine.api import ImageQuery
 from engine.export.requests import ExportKind, ExportRequest
 from engine.views import ImageStatus, ImageView
+from tests.acceptance.test_terminal_story import GIMF, plain_environ
 from tests.support.engine import EngineHome, engine_home
 from tests.support.images import finished_job
-from tests.support.tmux_window import TmuxWindow, program_in_tmux
+from tests.support.tmux import PROMPT, Tmux, tmux_terminal
 
 IMAGES = 50
 KEYS = ("a", "d", "r", "a", "dua")
@@ -32,28 +33,29 @@ async def test_many_failed_images_with_one_key_each(tmp_path: Path) -> None:
             for place, image in enumerate(sorted(made, key=lambda image: -image.image_id))
         }
         good = {image_id for image_id, keys in wanted.items() if keys in APPROVED_BY}
-        async with program_in_tmux(home, "--in-process") as window:
-            await window.until(r"queue 0")
-            await window.press("3")
-            await work_through(window, list(wanted.values()))
-            await window.until(r"\[Failed\] +Retry pending +Processing +Retry failed +Needs")
-            await window.press("4")
-            await window.until(rf"\b{len(good)} images")
-            await window.until(r"Settings +queue 0")  # the last retry has ended, so that q asks nothing
-            await window.press("q")
-            await window.until_gone()
+        async with tmux_terminal(tmp_path / "tmux", {**plain_environ(), **home.environ}) as tmux:
+            await tmux.run(f"clear; {GIMF} --home '{home.root}' --in-process")
+            await tmux.wait_for("queue 0")
+            await tmux.press("3")
+            await work_through(tmux, list(wanted.values()))
+            await tmux.match(r"\[Failed\] +Retry pending +Processing +Retry failed +Needs")
+            await tmux.press("4")
+            await tmux.match(rf"\b{len(good)} images")
+            await tmux.match(r"Settings +queue 0")  # the last retry has ended, so that q asks nothing
+            await tmux.press("q")
+            await tmux.wait_for(PROMPT)
         await check_what_is_left(home, wanted, good)
 
 
-async def work_through(window: TmuxWindow, keys: list[str]) -> None:
+async def work_through(tmux: Tmux, keys: list[str]) -> None:
     left = len(keys)
-    await window.until(rf"\b{left} images")
+    await tmux.match(rf"\b{left} images")
     for word in keys:
         for key in word:
-            await window.press(key)
+            await tmux.press(key)
             left += 1 if key == "u" else -1
-            await window.until(counted(left))
-    await window.until("Nothing to review")
+            await tmux.match(counted(left))
+    await tmux.wait_for("Nothing to review")
 
 
 def counted(left: int) -> str:

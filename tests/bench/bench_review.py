@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -49,7 +50,8 @@ async def fill(paths: Paths, count: int) -> None:
     """A finished job with so many rejected images, each with small copies as the engine makes them."""
     (job_id,) = await fill_jobs(paths, 1)
     rng = random.Random(5)
-    pictures = [draw(rng, PATCHES[number % len(PATCHES)]) for number in range(DIFFERENT_PICTURES)]
+    drawn = [draw(rng, PATCHES[number % len(PATCHES)]) for number in range(DIFFERENT_PICTURES)]
+    previews, thumbnails = [encoded(one) for one in drawn], [encoded(one.resize((256, 256))) for one in drawn]
     at = "2026-01-01T00:00:00.000Z"
     with sqlite3.connect(paths.database_file) as connection:
         connection.execute("UPDATE jobs SET images = 0, approved = 0, failed = 0")
@@ -67,9 +69,8 @@ async def fill(paths: Paths, count: int) -> None:
         for number in range(1, count + 1):
             files = preview_files(paths.previews_dir, job_id, number)
             files.preview.parent.mkdir(parents=True, exist_ok=True)
-            picture = pictures[number % DIFFERENT_PICTURES]
-            picture.save(files.preview, quality=95, subsampling=0)
-            files.thumbnail.write_bytes(files.preview.read_bytes())
+            files.preview.write_bytes(previews[number % DIFFERENT_PICTURES])
+            files.thumbnail.write_bytes(thumbnails[number % DIFFERENT_PICTURES])
             row = {"id": number, "job_id": job_id, "file": str(files.preview), "at": at}
             connection.execute(_INSERT, {**row, "reason": f"Rejected for reason {number}."})
     connection.close()
@@ -83,6 +84,12 @@ def draw(rng: random.Random, patch: tuple[int, int, int]) -> Image.Image:
     grey = Image.blend(noise, Image.linear_gradient("L").resize((512, 512)), 0.6).convert("RGB")
     ImageDraw.Draw(grey).rectangle((0, 0, 160, 160), fill=patch)
     return grey
+
+
+def encoded(picture: Image.Image) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, "JPEG", quality=95, subsampling=0)
+    return buffer.getvalue()
 
 
 def shows(protocol: str, patch: tuple[int, int, int]) -> Callable[[bytes], bool]:

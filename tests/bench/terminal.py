@@ -70,6 +70,12 @@ class Terminal:
         with self._condition:
             return len(self._written)
 
+    @property
+    def text_after_press(self) -> bytes:
+        """What was written after the last press, without escape sequences."""
+        with self._condition:
+            return self._text()
+
     def press(self, keys: str) -> float:
         """Send keys; the moment at which they were sent. What was written before does not count any more."""
         with self._condition:

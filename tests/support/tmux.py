@@ -4,6 +4,7 @@ Keys are typed as a person types them, and the screen is read as it stands. Noth
 """
 
 import asyncio
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 PATIENCE_S = 40.0
-LOOK_EVERY_S = 0.15
+LOOK_EVERY_S = 0.05
 PROMPT = "ready>"
 
 
@@ -93,6 +94,12 @@ class Tmux:
     async def wait_for(self, text: str, seconds: float = PATIENCE_S) -> str:
         """Until the text is on the screen; that screen."""
         return await self.until(repr(text), lambda screen: text in screen, seconds)
+
+    async def match(self, pattern: str, seconds: float = PATIENCE_S) -> str:
+        """Until the screen has text that fits the pattern; that screen."""
+        return await self.until(
+            f"what fits {pattern!r}", lambda screen: re.search(pattern, screen) is not None, seconds
+        )
 
     async def wait_without(self, text: str, seconds: float = PATIENCE_S) -> str:
         """Until the text has left the screen; that screen."""

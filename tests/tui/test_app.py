@@ -20,10 +20,12 @@ from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, request, until
 from tui.app import FactoryApp
 from tui.factory_screen import FactoryScreen
+from tui.host import is_going
 from tui.keys import bindings_for
 from tui.navigation import BROKEN
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.quit_dialog import QuitDialog
+from tui.screens.settings import SettingsScreen
 from tui.status import Link
 from tui.widgets.app_header import AppHeader
 from tui.widgets.progress_panel import ProgressPanel
@@ -253,6 +255,51 @@ async def test_an_action_that_fails_is_told_and_logged(
         assert isinstance(pilot.app.screen, DashboardScreen)
 
 
+async def test_what_a_closed_screen_could_not_do_is_not_told(home: EngineHome) -> None:
+    """Under load a key, or an answer of the engine, reaches a screen whose widgets are gone."""
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        probe = Probe()
+        probe.may_finish.clear()
+        await pilot.app.push_screen(probe)
+        await wait_until(pilot, lambda: probe.loads == 1)
+
+        async def ask() -> None:
+            await asyncio.shield(asked.wait())
+            raise RuntimeError("its widgets are gone")
+
+        asked = asyncio.Event()
+        query = asyncio.create_task(probe._guarded(ask(), "ask"))
+        await pilot.app.pop_screen()
+        asked.set()
+        await query
+        await pilot.app.run_action("rename", probe)
+        assert not pilot.app._notifications
+
+
+class Late(Static):
+    """Is shown only after its screen was closed, and fails for that."""
+
+    async def on_mount(self) -> None:
+        self.app.pop_screen()
+        while not is_going(self):
+            await asyncio.sleep(0)
+        raise RuntimeError("its widgets are gone")
+
+
+async def test_a_screen_that_is_closed_while_it_is_made_does_not_break_down(home: EngineHome) -> None:
+    class Slow(Probe):
+        def compose_body(self) -> ComposeResult:
+            yield Late()
+
+    async with home.open() as engine, running(services_for(engine, home=home)) as pilot:
+        dashboard = pilot.app.screen
+        pilot.app.push_screen(Slow())
+        await wait_until(pilot, lambda: pilot.app.screen is not dashboard)
+        await wait_until(pilot, lambda: pilot.app.screen is dashboard)
+        await pilot.pause()
+        assert not pilot.app._notifications
+
+
 class Bomb(Static):
     """Breaks down when it is drawn."""
 
@@ -280,6 +327,22 @@ async def test_a_section_that_breaks_down_can_be_opened_again(home: EngineHome) 
         await pilot.press("1")
         await wait_until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
         assert pilot.app.screen is not before
+
+
+async def test_a_section_that_cannot_be_laid_out_is_left(
+    home: EngineHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Textual lays the screen on top out once more when another mode begins."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("cannot be laid out")
+
+    monkeypatch.setattr(SettingsScreen, "_refresh_layout", fail)
+    async with home.open() as engine, running(services_for(engine, home=home), app_class=Survivor) as pilot:
+        await pilot.press("5")
+        await wait_until(pilot, lambda: pilot.app.current_mode == BROKEN)
+        await pilot.press("1")
+        await wait_until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
 
 
 async def test_who_breaks_down_again_and_again_ends_without_a_traceback(

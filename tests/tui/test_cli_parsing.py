@@ -111,3 +111,27 @@ def test_the_help_of_run_shows_every_setting() -> None:
     text = LEAVES["gimf run"].format_help()
     for field in describe_fields():
         assert field.path in text
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--in-process"], ["--home", "a"], ["--home=a", "--in-process", "--json"]]
+)
+def test_the_window_is_opened_without_the_tree_of_commands(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setattr(commands, "has_terminal", lambda: True)
+    wanted = vars(build_parser().parse_args(arguments)) | {"handler": "open_app:open_app"}
+    wanted.pop("version")
+    monkeypatch.delattr(commands, "build_parser")
+    assert vars(parse(arguments)) == wanted
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--bogus"], ["jobs"], ["--home"], ["--hom", "a"], ["-x", "--in-process"]]
+)
+def test_what_is_wrong_is_said_with_a_terminal_too(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setattr(commands, "has_terminal", lambda: True)
+    with pytest.raises(UsageError):
+        parse(arguments)

@@ -13,6 +13,7 @@ from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, engine_home, request
 from tui.messages import OpenJob
 from tui.screens.dashboard import DashboardScreen
+from tui.screens.export_dialog import ExportDialog
 from tui.screens.text_dialog import TextDialog
 from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.latest_images import LatestImages
@@ -171,6 +172,23 @@ async def test_rerun_and_open_act_on_the_job_at_the_cursor(home: EngineHome) -> 
             (message,) = opened(heard)
             assert message.job_id == newest.job_id
             assert message.neighbours == (newest.job_id, jobs[1].job_id, jobs[0].job_id)
+
+
+async def test_an_ended_job_is_exported_deleted_and_taken_back(home: EngineHome) -> None:
+    async with home.open() as engine:
+        for name in ("one", "two"):
+            await engine.wait_for_job((await engine.start_job(request(name))).job_id)
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: labels(pilot, "recent") == ["two", "one"])
+            await pilot.press("j", "e")
+            await wait_until(pilot, lambda: isinstance(pilot.app.screen, ExportDialog))
+            await pilot.press("escape", "d")
+            bar = pilot.app.screen.query_one(ConfirmBar)
+            await wait_until(pilot, lambda: bar.is_asking and "Delete #1 one" in str(bar.render()))
+            await pilot.press("enter")
+            await wait_until(pilot, lambda: labels(pilot, "recent") == ["two"])
+            await pilot.press("u")
+            await wait_until(pilot, lambda: labels(pilot, "recent") == ["two", "one"])
 
 
 def opened(heard: list[Message]) -> list[OpenJob]:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import Widget
 
 from engine.api import EngineApi
 from engine.errors import Problem, SettingsError
@@ -23,6 +25,7 @@ from tui.app import FactoryApp
 from tui.haste import begin_haste, end_haste
 from tui.services import AppServices
 from tui.widgets.app_header import AppHeader
+from tui.widgets.progress_panel import ProgressPanel
 
 HEAVY = ("pydantic", "openai", "PIL", "openpyxl", "httpx", "aiosqlite", "keyring")
 IMPORTS = "tui.cli.commands, tui.cli.open_app, tui.app, tui.screens.dashboard"
@@ -82,6 +85,29 @@ async def test_the_stylesheet_is_read_once_also_with_another_section(
         await wait_until(pilot, lambda: app.current_mode == "jobs")
         await pilot.pause()
     assert reparsed == []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (59, 15)])
+async def test_widgets_are_styled_once(
+    services: AppServices, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    """Styling is the dearest part of a first frame; Textual does it anew when a screen is shown, and for its size."""
+    again: list[Widget] = []
+    update_nodes = Stylesheet.update_nodes
+
+    def watched(self: Stylesheet, nodes: Iterable[DOMNode], animate: bool = False) -> None:
+        every = list(nodes)
+        again.extend(one for one in every if isinstance(one, AppHeader | ProgressPanel))
+        update_nodes(self, every, animate)
+
+    monkeypatch.setattr(Stylesheet, "update_nodes", watched)
+    app = FactoryApp(replace(services, preferences=FirstLook(), attach=_unreachable))
+    async with app.run_test(size=size) as pilot:
+        await wait_until(pilot, lambda: app.screen.has_class("-wide") == (size[0] >= 120))
+        assert again == []
+        await pilot.resize_terminal(100, 30)
+        await wait_until(pilot, lambda: app.screen.has_class("-narrow", "-tall"))
+        assert again != []
 
 
 @pytest.mark.parametrize("theme", ["gimf-dark", "gimf-light", "nord"])

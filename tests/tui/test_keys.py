@@ -5,10 +5,9 @@ from textual.binding import Binding
 
 from tui.app import FactoryApp
 from tui.factory_screen import FactoryScreen
+from tui.key_table import ACTIONS, SECTION_TITLES
 from tui.keys import (
-    ACTIONS,
     FORBIDDEN_KEYS,
-    SECTION_TITLES,
     actions_in,
     bindings_for,
     checked_keymap,
@@ -150,7 +149,7 @@ PROMISED = {
     "screen": "y Y",
     "list": "j k down up g G ctrl+d ctrl+u space V A enter l h",
     "filter": "/ f o O",
-    "dashboard": "s n x X p r J K d i",
+    "dashboard": "s n x X p r J K d u e i",
     "jobs": "r R e d u t x X",
     "job_detail": "[ ] n N r R e t d E",
     "review": "a r R ctrl+r d u comma . w i [ ]",

@@ -97,9 +97,18 @@ def test_kitty_gets_the_picture_once_under_its_number() -> None:
     assert all(len(data) <= kitty.CHUNK for _, data in commands)
     png = base64.b64decode("".join(data for _, data in commands))
     assert Image.open(io.BytesIO(png)).size == (200, 100), "kitty enlarges it itself"
-    (cell_colour,) = colours(frame)
-    assert cell_colour == (frame.number >> 16, frame.number >> 8 & 255, frame.number & 255)
+    assert colours(frame) == {(frame.number >> 16, frame.number >> 8 & 255, frame.number & 255), (0, 0, 0)}
     assert frame.strips[3].text == kitty.placeholder_row(3, 40)
+
+
+def test_the_edge_of_a_kitty_picture_has_the_colour_around_it() -> None:
+    frame = make_frame(halves(), KITTY, 40, 20, ground=(17, 20, 24))
+    grounds = {
+        segment.style and segment.style.bgcolor and segment.style.bgcolor.triplet
+        for strip in frame.strips
+        for segment in strip
+    }
+    assert grounds == {(17, 20, 24)}
 
 
 def test_kitty_gets_no_more_pixels_than_are_shown() -> None:

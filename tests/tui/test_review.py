@@ -14,6 +14,7 @@ from tests.support.engine import EngineHome, engine_home, request
 from tests.support.review import desk
 from tui.screens.review import ReviewScreen
 from tui.screens.viewer import ViewerScreen
+from tui.widgets.app_footer import AppFooter
 from tui.widgets.confirm_bar import ConfirmBar
 
 S = ImageStatus
@@ -85,10 +86,15 @@ async def test_a_key_is_not_lost_while_the_image_is_still_read(rejecting: Engine
 
 async def test_marked_images_are_asked_about_once_in_the_bar(rejecting: EngineHome) -> None:
     async with desk(rejecting) as (at, images):
-        await at.press("space", "space", "d")
+        await at.press("space", "space")
+        await wait_until(at.pilot, lambda: at.preview.frame is not None)
+        size, frame = at.preview.size, at.preview.frame
+        await at.press("d")
         bar = at.screen.query_one(ConfirmBar)
         await wait_until(at.pilot, lambda: bar.is_asking)
         assert "2 images" in str(bar.render())
+        assert (at.preview.size, at.preview.frame) == (size, frame), "it need not be drawn once more"
+        assert not at.screen.query_one(AppFooter).display, "its keys are dead meanwhile"
         assert bar.region.y > at.preview.region.bottom - 1, "the question is not over the picture"
         await at.press("escape")
         assert at.count == 4

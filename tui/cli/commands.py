@@ -36,13 +36,23 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
     Raises UsageError; SystemExit(0) after `--help` and `--version`.
     """
+    if has_terminal() and (options := _window_options(arguments)) is not None:
+        return options
     parser = build_parser()
     options = parser.parse_args(arguments)
     if options.handler is None:
-        if not has_terminal():
-            raise NoCommandError(parser.format_help())
-        options.handler = "open_app:open_app"
+        raise NoCommandError(parser.format_help())
     return options
+
+
+def _window_options(arguments: Sequence[str]) -> Namespace | None:
+    """The options of `gimf` without a command, for which the tree of commands need not be built: that takes as long as
+    a tenth of the first paint. None where there is more."""
+    parser = Parser(prog="gimf", add_help=False, parents=[common_options()])
+    _add_in_process(parser)
+    parser.set_defaults(home=None, json=False, handler="open_app:open_app")
+    options, others = parser.parse_known_args(arguments)
+    return None if others else options
 
 
 def build_parser() -> Parser:
@@ -55,11 +65,7 @@ def build_parser() -> Parser:
         parents=[common_options()],
     )
     parser.add_argument("--version", action=VersionAction, nargs=0, help="print the version and leave")
-    parser.add_argument(
-        "--in-process",
-        action="store_true",
-        help="run the engine inside the full-screen program: it ends with it",
-    )
+    _add_in_process(parser)
     parser.set_defaults(home=None, json=False, handler=None)
     commands = parser.add_subparsers(metavar="COMMAND", parser_class=Parser)
     _add_work(commands)
@@ -270,6 +276,14 @@ def _add_tools(commands: Any) -> None:
     add_care(commands)
     add_engine(commands)
     add_simulator(commands)
+
+
+def _add_in_process(parser: Parser) -> None:
+    parser.add_argument(
+        "--in-process",
+        action="store_true",
+        help="run the engine inside the full-screen program: it ends with it",
+    )
 
 
 def _add_job_ids(parser: Parser) -> None:

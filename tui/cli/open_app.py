@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from argparse import Namespace
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.errors import FactoryError
+from engine.explain import explain
 from engine.first_look import first_look
 from engine.greeting import end_engine
 from engine.secrets import KeyStore
@@ -21,6 +24,8 @@ from tui.terminal import find_out, prepare
 
 if TYPE_CHECKING:
     from engine.paths import Paths
+
+logger = logging.getLogger(__name__)
 
 SIGNALLED = 128
 """Exit statuses from here on say that a signal ended the window."""
@@ -57,24 +62,43 @@ async def _show_demo(paths: Paths, output: Output) -> int:
     )
 
 
+class WindowBrokeError(FactoryError):
+    """The full-screen program met what nobody foresaw, and ended; the log has the traceback."""
+
+    code = "internal"
+
+
 async def run_app(services: AppServices) -> tuple[int, bool]:
     """The app from start to end: its return code, and whether the user left for the demo. Raises SettingsError where
-    the preferences, which are read meanwhile, turn out to be wrong."""
+    the preferences, which are read meanwhile, turn out to be wrong, and WindowBrokeError."""
+    log_file = services.paths.log_file
+    with logging_to(log_file, services.keys, rotates=services.ends_with_window):
+        try:
+            return await _run_app(services)
+        except Exception as error:
+            if explain(error) is not None:
+                raise
+            logger.exception("the program broke down")
+            raise WindowBrokeError(
+                f"The program broke down: {type(error).__name__}. Jobs are not touched.",
+                hint=f"The log has the details: {log_file}",
+            ) from error
+
+
+async def _run_app(services: AppServices) -> tuple[int, bool]:
     # The terminal is asked before Textual reads from it, and before Textual is imported, which reads the environment.
     facts = find_out(services.preferences.image_protocol)
     prepare(os.environ, facts)
     from tui.app import FactoryApp
     from tui.exit_signals import ExitSignals, leave_with_terminal
 
-    services = replace(services, terminal=facts)
-    with logging_to(services.paths.log_file, services.keys, rotates=services.ends_with_window):
-        app = FactoryApp(services)
-        with ExitSignals(app.leave):
-            watch = asyncio.create_task(leave_with_terminal(app.leave), name="terminal")
-            try:
-                await app.run_async()
-            finally:
-                watch.cancel()
+    app = FactoryApp(replace(services, terminal=facts))
+    with ExitSignals(app.leave):
+        watch = asyncio.create_task(leave_with_terminal(app.leave), name="terminal")
+        try:
+            await app.run_async()
+        finally:
+            watch.cancel()
     if app.refusal is not None:
         raise app.refusal
     return app.return_code or 0, app.wants_demo

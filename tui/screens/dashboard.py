@@ -42,7 +42,8 @@ LATEST_INTERVAL_S = 90.0
 """Half blocks in full colour cost more bytes than everything else on this screen."""
 _ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.INTERRUPTED)
 _AT_WORK_ACTIONS = frozenset({"stop", "force_stop", "pause"})
-_QUEUE_ACTIONS = frozenset({"move_up", "move_down", "remove"})
+_QUEUE_ACTIONS = frozenset({"move_up", "move_down"})
+_OF_ONE_JOB = frozenset({"rerun", "remove", "export"})
 
 
 class DashboardScreen(QueueActions, JobActions, FactoryScreen):
@@ -189,11 +190,20 @@ class DashboardScreen(QueueActions, JobActions, FactoryScreen):
             return self.current_job() is not None
         if action in _QUEUE_ACTIONS:
             return self.waiting_job() is not None
-        if action == "rerun":
+        if action in _OF_ONE_JOB:
             return self._chosen is not None
+        if action == "undo":
+            return self.check_job_action(action)
         if action == "demo":
             return bool(self.host.services.demo_folder) and self.query_one(WelcomePanel).display
         return super().check_action(action, parameters)
+
+    def action_remove(self) -> None:
+        """A waiting job leaves the queue; an ended one is deleted."""
+        if self.waiting_job() is not None:
+            super().action_remove()
+        else:
+            self.action_delete()
 
     def action_statistics(self) -> None:
         self.post_message(ShowStatistics())

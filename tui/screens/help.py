@@ -12,7 +12,8 @@ from textual.widgets import Input, Static
 
 from engine.text import clean_text
 from tui.dialog import Dialog
-from tui.keys import SECTION_TITLES, Action, actions_on, display_keys
+from tui.key_table import SECTION_TITLES, Action
+from tui.keys import actions_on, display_keys
 
 
 class HelpScreen(Dialog[None]):

@@ -8,7 +8,8 @@ from textual.app import RenderResult
 from textual.binding import ActiveBinding
 from textual.widget import Widget
 
-from tui.keys import ACTIONS, display_key
+from tui.key_table import ACTIONS
+from tui.keys import display_key
 
 MOST = 8
 _GAP = 2

@@ -1,4 +1,5 @@
-"""A question in a bar under the list, never a dialog over a picture."""
+"""A question in a bar under the list, never a dialog over a picture. It stands in the footer's place, whose keys are
+dead meanwhile: so a picture keeps its size, and need not be sent once more."""
 
 import asyncio
 
@@ -32,16 +33,20 @@ class ConfirmBar(Static, can_focus=True):
         answers = Text.assemble((" enter ", "reverse"), f" {yes}   ", (" esc ", "reverse"), f" {no} ")
         is_long = asked.cell_len + answers.cell_len > self.app.size.width
         self.update(Text.assemble(asked, "\n " if is_long else "", answers))
-        self.display = True
+        self._appear(is_seen=True)
         self.focus()
         try:
             return await answer
         finally:
             if self._answer in (answer, None):
                 self._answer = None
-                self.display = False
+                self._appear(is_seen=False)
                 if before is not None and before.is_attached:
                     before.focus()
+
+    def _appear(self, *, is_seen: bool) -> None:
+        self.display = is_seen
+        self.screen.set_class(is_seen, "-asking")
 
     def on_key(self, event: events.Key) -> None:
         if not self.is_asking:

@@ -1,33 +1,31 @@
 """A wall of thumbnails of any length: draws the lines in sight from ready-made strips. Asks nobody but its source."""
 
-from collections.abc import Coroutine, Hashable, Iterable
-from time import monotonic
+from collections.abc import Coroutine, Hashable
 from typing import Any, ClassVar, cast
 
-from rich.style import Style
-from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.timer import Timer
 
 from engine.views import ImageView
 from tui.host import FactoryHost
 from tui.keys import bindings_for
 from tui.widgets.grid_layout import WISHED_COLUMNS, GridLayout
 from tui.widgets.image_source import ImageSource
+from tui.widgets.marked_list import MarkedList
 from tui.widgets.thumbnails import Thumbnails
 from tui.widgets.tile_painter import TileFacts, TilePainter
 
-REFRESH_S = 0.1
 _NOT_HERE = frozenset({"open", "back"})
 
 
-class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
-    """Thumbnails with a cursor that stays with its image, and marks. `marks` are image ids."""
+class GalleryGrid(MarkedList[ImageSource], inherit_bindings=False):
+    """Thumbnails; keys and marks are image ids."""
 
+    PART_PREFIX = "gallery-grid"
+    GROUND = "ground"
+    OVER_OTHERS = frozenset({"cursor", "cursor-away"})
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             binding
@@ -75,21 +73,11 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         can_focus: bool = True,
         id: str | None = None,  # noqa: A002 - Textual's name for it
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(source, empty=empty, id=id)
         self.can_focus = can_focus
-        self._source = source
-        self._empty = empty
-        self._cursor = 0
-        self._cursor_key: int | None = None
-        self._marks: set[Hashable] = set()
-        self._last_mark: int | None = None
         self._thumbnails: Thumbnails | None = None
         self._layout = GridLayout.fit(Size(WISHED_COLUMNS, 10), (10, 20))
-        self._painter = TilePainter(self._facts_of, self._style_of)
-        self._styles_by_name: dict[str, Style] = {}
-        self._dirty: set[int] = set()
-        self._flushed_at = 0.0
-        self._flush_timer: Timer | None = None
+        self._painter = TilePainter(self._facts_of, self.style_of)
 
     # ---- what screens use
 
@@ -98,49 +86,12 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         """The image under the cursor; None in an empty grid."""
         return self._source.key_at(self._cursor)
 
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        """The marked images, in no order; those that a filter hides stay marked."""
-        return frozenset(self._marks)
-
-    @property
-    def empty(self) -> str:
-        """What an empty grid says; lines are centred."""
-        return self._empty
-
-    @empty.setter
-    def empty(self, text: str) -> None:
-        self._empty = text
-        self.refresh()
-
-    def set_marks(self, keys: Iterable[Hashable]) -> None:
-        """Mark these images and no others."""
-        wanted = set(keys)
-        if wanted != self._marks:
-            self._marks = wanted
-            self._draw_all()
-            self.post_message(self.MarksChanged(self))
-
-    def clear_marks(self) -> None:
-        """Unmark every image."""
-        self._last_mark = None
-        self.set_marks(())
-
-    def move_to(self, index: int) -> None:
-        """Put the cursor on an image, the nearest one where there is none, and bring it into sight."""
-        index = max(0, min(index, self._source.count - 1))
+    def put_cursor(self, index: int) -> None:
         before, self._cursor = self._cursor, index
-        self._draw_cursor(before)
-        self._draw_cursor(index)
+        self.draw_cursor(before)
+        self.draw_cursor(index)
         self._show_cursor()
         self._note_cursor()
-
-    def move_to_key(self, key: int) -> bool:
-        """Put the cursor on that image; False where it is not there."""
-        index = self._source.index_of(key)
-        if index is not None:
-            self.move_to(index)
-        return index is not None
 
     def forget(self, image_id: int) -> None:
         """An image has other pixels now: draw it anew."""
@@ -171,28 +122,15 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         return self.run_worker(work, group="thumbnails", exit_on_error=False)
 
     def _rows_changed(self, first: int, last: int) -> None:
-        for index in range(first, last + 1):
-            self._mark_dirty(index)
+        self.note_dirty(index // self._layout.across for index in range(first, last + 1))
         self._ask_for_thumbnails()
 
     def _image_changed(self, image_id: int) -> None:
         if (index := self._source.index_of(image_id)) is not None:
-            self._mark_dirty(index)
+            self.note_dirty((index // self._layout.across,))
 
-    def _mark_dirty(self, index: int) -> None:
-        self._dirty.add(index // self._layout.across)
-        if self._flush_timer is None:
-            wait_s = self._flushed_at + REFRESH_S - monotonic()
-            if wait_s <= 0:
-                self._flush()
-            else:
-                self._flush_timer = self.set_timer(wait_s, self._flush)
-
-    def _flush(self) -> None:
-        self._flush_timer = None
-        self._flushed_at = monotonic()
-        rows, self._dirty = self._dirty, set()
-        for row in rows:
+    def draw_dirty(self, dirty: set[int]) -> None:
+        for row in dirty:
             self._draw_row(row)
 
     def _reset(self, is_same: bool) -> None:
@@ -210,7 +148,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
             self.scroll_to(y=self.scroll_offset.y + moved, animate=False, force=True)
         self._show_cursor()
         self._note_cursor()
-        self._draw_all()
+        self.draw_all()
         self._ask_for_visible()
 
     # ---- size and place
@@ -224,7 +162,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         tile = self._layout.tile
         self._painter.resize(self._layout.window.width, self._layout.across, tile.columns, tile.rows)
         self.virtual_size = self._layout.size(self._source.count)
-        self._draw_all()
+        self.draw_all()
         self._show_cursor()
         self._ask_for_visible()
 
@@ -286,12 +224,6 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if self._cursor >= self._layout.across:
             self.move_to(self._cursor - self._layout.across)
 
-    def action_first(self) -> None:
-        self.move_to(0)
-
-    def action_last(self) -> None:
-        self.move_to(self._source.count - 1)
-
     def action_half_page_down(self) -> None:
         self._move_rows(max(1, self._layout.rows_in_sight // 2))
 
@@ -307,48 +239,27 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
     def _move_rows(self, rows: int) -> None:
         self.move_to(self._cursor + rows * self._layout.across)
 
-    def action_open(self) -> None:
-        if (key := self.cursor_key) is not None:
-            self.post_message(self.ImageOpened(self, key))
+    def action_step_on(self) -> None:
+        self.action_right()
 
-    def action_mark(self) -> None:
-        if (key := self.cursor_key) is not None:
-            self._last_mark = key
-            self.set_marks(self._marks ^ {key})
-            self.action_right()
+    def mark_rows(self, first: int, last: int, *, is_toggle: bool = False) -> None:
+        keys = set(self._source.ids[first : last + 1])
+        self.set_marks(self._marks - keys if is_toggle and keys <= self._marks else self._marks | keys)
 
-    def action_mark_to_here(self) -> None:
-        start = None if self._last_mark is None else self._source.index_of(self._last_mark)
-        first, last = sorted((self._cursor if start is None else start, self._cursor))
-        self._last_mark = self.cursor_key
-        self.set_marks(self._marks | set(self._source.ids[first : last + 1]))
+    def tell_marks(self) -> None:
+        self.post_message(self.MarksChanged(self))
 
-    def action_mark_all(self) -> None:
-        """Mark all images of the grid, or none where all of them are marked."""
-        every = set(self._source.ids)
-        self.set_marks(self._marks - every if every <= self._marks else self._marks | every)
+    def tell_opened(self, key: Hashable) -> None:
+        assert isinstance(key, int)
+        self.post_message(self.ImageOpened(self, key))
 
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        if offset is None:
-            return
-        index = self._layout.at(offset.x, self.scroll_offset.y + offset.y, self._source.count)
-        if index is not None:
-            self.move_to(index)
-            if event.chain == 2:
-                self.action_open()
-
-    def on_focus(self) -> None:
-        self._draw_cursor(self._cursor)
-
-    def on_blur(self) -> None:
-        self._draw_cursor(self._cursor)
+    def index_at(self, offset: Offset) -> int | None:
+        return self._layout.at(offset.x, self.scroll_offset.y + offset.y, self._source.count)
 
     # ---- drawing
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles_by_name.clear()
         self._painter.forget()
 
     def render_line(self, y: int) -> Strip:
@@ -368,16 +279,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
             cursor = "cursor" if self.has_focus else "cursor-away"
         return TileFacts(view, strips, self._source.key_at(index) in self._marks, cursor)
 
-    def _style_of(self, part: str) -> Style:
-        if part not in self._styles_by_name:
-            self._styles_by_name[part] = (
-                self.rich_style
-                if part == "ground"
-                else self.get_component_rich_style(f"gallery-grid--{part}", partial=part.startswith("cursor"))
-            )
-        return self._styles_by_name[part]
-
-    def _draw_cursor(self, index: int) -> None:
+    def draw_cursor(self, index: int) -> None:
         """Draw anew what shows whether the cursor is here: the gutter and the caption, not the picture."""
         self._painter.forget(index // self._layout.across)
         for part in self._layout.cursor_parts(index, self.scroll_offset.y):
@@ -392,7 +294,7 @@ class GalleryGrid(ScrollView, can_focus=True, inherit_bindings=False):
         if seen := region.intersection(Region(0, 0, *self.size)):
             self.refresh(seen)
 
-    def _draw_all(self) -> None:
+    def draw_all(self) -> None:
         self._painter.forget()
         self._dirty.clear()
         self.refresh()

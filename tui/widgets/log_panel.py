@@ -20,8 +20,9 @@ from tui.format import count, local_time, plural
 from tui.host import FactoryHost
 from tui.keys import bindings_for
 from tui.log_text import log_line
+from tui.widgets.log_cursor import Spawn
 from tui.widgets.log_pages import ReadLog
-from tui.widgets.log_view import LogView, Spawn
+from tui.widgets.log_view import LogView
 from tui.widgets.log_window import LogScope
 
 _SAVED_AT_ONCE = 2_000

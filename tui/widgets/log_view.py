@@ -1,52 +1,30 @@
-"""A log on the screen: stored entries paged both ways, live ones in batches, only visible lines drawn. Has no keys of
-its own but those that move in it."""
+"""A log on the screen: stored entries paged both ways, live ones in batches, only visible lines drawn. What moves
+in it is in tui.widgets.log_cursor."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
-from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
 from engine.events import Event
-from tui.keys import bindings_for
 from tui.log_text import LineShape, marked
-from tui.widgets.line_scroll import LineScroll
-from tui.widgets.log_pages import LogPages, ReadLog, Shift
-from tui.widgets.log_window import LogScope, LogWindow
+from tui.widgets.log_cursor import LogCursor, Spawn
+from tui.widgets.log_pages import LogPages, ReadLog
+from tui.widgets.log_window import LogScope
 
 if TYPE_CHECKING:
     from engine.views import LogView as LogEntry
 
-NEAR = 20
-"""Lines from an end at which more are asked for."""
-_MARKING = ("list.mark", "list.mark_to_here", "list.mark_all")
 
-type Spawn = Callable[[Coroutine[Any, Any, None]], object]
-"""Runs a read beside everything else and says what went wrong with it."""
+class LogView(LogCursor):
+    """Loads, finds and draws entries."""
 
-
-def _moving() -> list[BindingType]:
-    bindings = [*bindings_for("list"), *bindings_for("logs")]
-    return [
-        one
-        for one in bindings
-        if isinstance(one, Binding)
-        and one.id is not None
-        and (one.id == "logs.follow" or (one.id.startswith("list.") and one.id not in _MARKING))
-    ]
-
-
-class LogView(LineScroll, inherit_bindings=False):
-    """Follows the newest entry until somebody scrolls; `F` or the end follows again."""
-
-    BINDINGS: ClassVar[list[BindingType]] = _moving()
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "log-view--time",
         "log-view--job",
@@ -92,14 +70,9 @@ class LogView(LineScroll, inherit_bindings=False):
         empty: str = "Nothing is logged yet.",
         id: str | None = None,  # noqa: A002 - Textual's name for it
     ) -> None:
-        super().__init__(id=id)
-        self._pages = LogPages(read, scope or LogScope())
-        self._spawn = spawn
+        super().__init__(LogPages(read, scope or LogScope()), spawn, id=id)
         self._empty = empty
         self._is_wrapped = True
-        self._cursor = 0
-        self._is_following = True
-        self._is_reading = False
         self._words = ""
         self._kept_styles: dict[str, Style] = {}
 
@@ -109,11 +82,6 @@ class LogView(LineScroll, inherit_bindings=False):
     def scope(self) -> LogScope:
         """Which entries are shown; change it with `show`."""
         return self._pages.scope
-
-    @property
-    def is_following(self) -> bool:
-        """Whether the newest entry is kept in sight."""
-        return self._is_following
 
     @property
     def is_wrapped(self) -> bool:
@@ -131,12 +99,6 @@ class LogView(LineScroll, inherit_bindings=False):
         return self._window.entries
 
     @property
-    def entry(self) -> LogEntry | None:
-        """The one at the cursor."""
-        entries = self._window.entries
-        return entries[self._cursor] if self._cursor < len(entries) else None
-
-    @property
     def words(self) -> str:
         """The text that is shown with emphasis."""
         return self._words
@@ -152,9 +114,9 @@ class LogView(LineScroll, inherit_bindings=False):
         entry = self.entry
         if not self._is_following and entry is not None:
             if await self._pages.read_around(entry.entry_id):
-                self._show_pages(entry.entry_id)
+                self.show_pages(entry.entry_id)
         elif await self._pages.read_newest():
-            self._show_pages()
+            self.show_pages()
 
     async def show(self, scope: LogScope) -> None:
         """Show these entries from now on, the newest in sight."""
@@ -166,7 +128,7 @@ class LogView(LineScroll, inherit_bindings=False):
         """Put the cursor on an entry (or on where it would be), reading what lies around it if it is not held."""
         self._is_following = False
         if self._window.place_of(entry_id) is not None or await self._pages.read_around(entry_id):
-            self._show_pages(entry_id)
+            self.show_pages(entry_id)
 
     def add_events(self, happened: Iterable[Event]) -> None:
         """Show the log entries among these events, if they belong to what is shown."""
@@ -175,7 +137,7 @@ class LogView(LineScroll, inherit_bindings=False):
                 self._to_end()
             else:
                 self._fit_size()
-            self._tell()
+            self.tell()
 
     async def find(self, *, is_forward: bool, is_here_too: bool = False) -> bool:
         """Go to the nearest entry with `words`; False where there is none in that direction."""
@@ -192,15 +154,11 @@ class LogView(LineScroll, inherit_bindings=False):
         """Break long lines, or cut them."""
         self._is_wrapped = is_wrapped
         self._reshape()
-        self._tell()
+        self.tell()
 
     # ---- reading
 
-    @property
-    def _window(self) -> LogWindow:
-        return self._pages.window
-
-    def _show_pages(self, entry_id: int | None = None) -> None:
+    def show_pages(self, entry_id: int | None = None) -> None:
         """Other entries are held: show them, with the cursor on that one; None: on the last."""
         last = max(len(self._window.entries) - 1, 0)
         place = None if entry_id is None else self._window.place_of(entry_id)
@@ -208,37 +166,9 @@ class LogView(LineScroll, inherit_bindings=False):
         self._reshape()
         if entry_id is not None:
             self._put_cursor(self._cursor)
-        self._tell()
-
-    def _read_more(self) -> None:
-        """Read on at an end that comes into sight."""
-        if self._is_reading or not self._window.entries:
-            return
-        first, last = self.scroll_offset.y, self.scroll_offset.y + self._page
-        if self._pages.has_older and first < NEAR:
-            self._is_reading = True
-            self._spawn(self._read_on(self._pages.read_older))
-        elif self._pages.has_newer and last > len(self._window.lines) - NEAR:
-            self._is_reading = True
-            self._spawn(self._read_on(self._pages.read_newer))
-
-    async def _read_on(self, read: Callable[[], Awaitable[Shift | None]]) -> None:
-        try:
-            shift = await read()
-        finally:
-            self._is_reading = False
-        if shift is not None:
-            last = max(len(self._window.entries) - 1, 0)
-            self._cursor = max(0, min(self._cursor + shift.entries, last))
-            self._fit_size()
-            self._scroll(self.scroll_offset.y + shift.lines)
-            self._tell()
+        self.tell()
 
     # ---- size and place
-
-    @property
-    def _page(self) -> int:
-        return max(self.scrollable_content_region.height, 1)
 
     def on_resize(self) -> None:
         self._reshape()
@@ -259,98 +189,10 @@ class LogView(LineScroll, inherit_bindings=False):
     def watch_show_vertical_scrollbar(self) -> None:
         self.call_after_refresh(self._reshape)
 
-    def _fit_size(self) -> None:
-        self.set_line_count(len(self._window.lines))
-        self.refresh(Region(0, 0, *self.size))  # without the border
-
-    def _to_end(self) -> None:
-        self._cursor = max(len(self._window.entries) - 1, 0)
-        self._fit_size()
-        self._scroll(len(self._window.lines) - self._page)
-
-    def _scroll(self, line: int) -> None:
-        self.scroll_to(y=max(line, 0), animate=False, force=True)
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        super().watch_scroll_y(old_value, new_value)
-        if round(old_value) == round(new_value):
-            return
-        if self._is_following and round(new_value) < len(self._window.lines) - self._page:
-            self._is_following = False
-            self._tell()
-        self._read_more()
-
-    def _put_cursor(self, place: int) -> None:
-        """The cursor on an entry, all of it in sight."""
-        if not self._window.entries:
-            return
-        self._cursor = max(0, min(place, len(self._window.entries) - 1))
-        self._is_following = False
-        line, lines = self._window.line_of(self._cursor), self._window.lines_of(self._cursor)
-        top = self.scroll_offset.y
-        if line < top or lines > self._page:
-            self._scroll(line)
-        elif line + lines > top + self._page:
-            self._scroll(line + lines - self._page)
-        self.refresh()
-        self._tell()
-        self._read_more()
-
-    def _move_lines(self, lines: int) -> None:
-        if self._window.entries:
-            self._put_cursor(self._window.entry_at(self._window.line_of(self._cursor) + lines))
-
-    def _tell(self) -> None:
+    def tell(self) -> None:
         self.post_message(self.Changed(self))
 
     # ---- keys and mouse
-
-    def action_cursor_down(self) -> None:
-        self._put_cursor(self._cursor + 1)
-
-    def action_cursor_up(self) -> None:
-        self._put_cursor(self._cursor - 1)
-
-    def action_half_page_down(self) -> None:
-        self._move_lines(self._page // 2)
-
-    def action_half_page_up(self) -> None:
-        self._move_lines(-(self._page // 2))
-
-    def action_page_down(self) -> None:
-        self._move_lines(self._page)
-
-    def action_page_up(self) -> None:
-        self._move_lines(-self._page)
-
-    def action_first(self) -> None:
-        self._is_following = False
-        if self._pages.has_older:
-            self._spawn(self._go_to_first())
-        else:
-            self._put_cursor(0)
-
-    async def _go_to_first(self) -> None:
-        if await self._pages.read_first():
-            self._show_pages(self._window.first_id)
-
-    def action_last(self) -> None:
-        self._follow()
-
-    def action_follow(self) -> None:
-        if self._is_following:
-            self._is_following = False
-            self._tell()
-        else:
-            self._follow()
-
-    def _follow(self) -> None:
-        self._is_following = True
-        if self._pages.has_newer:
-            self._spawn(self.load())
-        else:
-            self._to_end()
-        self._tell()
 
     def action_open(self) -> None:
         if (entry := self.entry) is not None:

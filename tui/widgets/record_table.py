@@ -1,24 +1,20 @@
 """The one list of the program: shows the visible rows of a source of any length. Knows no data and asks nobody."""
 
-from collections.abc import Hashable, Iterable, Sequence
-from time import monotonic
+from collections.abc import Hashable, Sequence
 from typing import ClassVar
 
-from rich.style import Style
-from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region
+from textual.geometry import Offset, Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.timer import Timer
 
 from tui.keys import bindings_for
 from tui.widgets.columns import Column
 from tui.widgets.line_scroll import LineScroll
+from tui.widgets.marked_list import MarkedList
 from tui.widgets.row_painter import RowPainter
 from tui.widgets.row_source import RowSource
 
-REFRESH_S = 0.1
 HEADER = 1
 
 
@@ -35,9 +31,12 @@ class TableMessage(Message):
         return self.table
 
 
-class RecordTable(LineScroll, inherit_bindings=False):
-    """A list with a cursor that stays with its row's key, and marks that are keys too."""
+class RecordTable(MarkedList[RowSource], LineScroll, inherit_bindings=False):
+    """A list in columns under a header."""
 
+    PART_PREFIX = "record-table"
+    GROUND = "row"
+    OVER_OTHERS = frozenset({"cursor", "cursor-away", "muted"})
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("list")
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "record-table--header",
@@ -74,19 +73,9 @@ class RecordTable(LineScroll, inherit_bindings=False):
         can_mark: bool = True,
         id: str | None = None,  # noqa: A002 - Textual's name for it
     ) -> None:
-        super().__init__(id=id)
-        self._source = source
-        self._empty = empty
+        super().__init__(source, empty=empty, id=id)
         self._can_mark = can_mark
-        self._cursor = 0
-        self._cursor_key: Hashable | None = None
-        self._marks: set[Hashable] = set()
-        self._last_mark: Hashable | None = None
-        self._painter = RowPainter(columns, self._style_of)
-        self._styles_by_name: dict[str, Style] = {}
-        self._dirty: set[int] = set()
-        self._flushed_at = 0.0
-        self._flush_timer: Timer | None = None
+        self._painter = RowPainter(columns, self.style_of)
 
     # ---- what screens use
 
@@ -98,87 +87,28 @@ class RecordTable(LineScroll, inherit_bindings=False):
             self.refresh()
 
     @property
-    def source(self) -> RowSource:
-        """Where the rows come from; a changed row is drawn again, at most ten times a second, if it is in sight."""
-        return self._source
-
-    @property
-    def cursor_index(self) -> int:
-        """The place of the cursor, 0 first; also 0 in an empty list."""
-        return self._cursor
-
-    @property
     def cursor_key(self) -> Hashable | None:
         """The key under the cursor; None in an empty list, or where the row is not loaded yet."""
         return self._source.key_at(self._cursor) if self._cursor < self._source.count else None
-
-    @property
-    def marks(self) -> frozenset[Hashable]:
-        """The marked keys, in no order; rows that a filter hides stay marked."""
-        return frozenset(self._marks)
-
-    @property
-    def empty(self) -> str:
-        """What an empty list says; lines are centred."""
-        return self._empty
-
-    @empty.setter
-    def empty(self, text: str) -> None:
-        if text != self._empty:
-            self._empty = text
-            self.refresh()
-
-    def set_marks(self, keys: Iterable[Hashable]) -> None:
-        """Mark these rows and no others."""
-        wanted = set(keys)
-        if wanted != self._marks:
-            self._marks = wanted
-            self._redraw_all()
-            self.post_message(self.MarksChanged(self))
-
-    def clear_marks(self) -> None:
-        """Unmark every row."""
-        self._last_mark = None
-        self.set_marks(())
 
     def set_order(self, column_id: str | None, *, is_descending: bool = False) -> None:
         """Show in the header by which column the rows are sorted."""
         self._painter.arrow = None if column_id is None else (column_id, "↓" if is_descending else "↑")
         self.refresh(Region(0, 0, self.size.width, HEADER))
 
-    def move_to(self, index: int) -> None:
-        """Put the cursor on a row, the nearest one where there is none, and bring it into sight."""
-        self._put_cursor(max(0, min(index, self._source.count - 1)))
-
-    def move_to_key(self, key: Hashable) -> bool:
-        """Put the cursor on the row with that key; False where it is not loaded."""
-        index = self._source.index_of(key)
-        if index is not None:
-            self._put_cursor(index)
-        return index is not None
-
     # ---- what the source tells
 
     def _rows_changed(self, first: int, last: int) -> None:
         self._painter.forget(first, last)
-        self._dirty.update(range(first, last + 1))
         if first <= self._cursor <= last and self._cursor_key is None:
             self._note_cursor()
-        if self._flush_timer is None:
-            wait_s = self._flushed_at + REFRESH_S - monotonic()
-            if wait_s <= 0:
-                self._flush()
-            else:
-                self._flush_timer = self.set_timer(wait_s, self._flush)
+        self.note_dirty(range(first, last + 1))
 
-    def _flush(self) -> None:
-        self._flush_timer = None
-        self._flushed_at = monotonic()
+    def draw_dirty(self, dirty: set[int]) -> None:
         first, last = self._visible()
-        if seen := [index for index in self._dirty if first <= index <= last]:
+        if seen := [index for index in dirty if first <= index <= last]:
             top = min(seen)
             self._refresh_rows(top, max(seen) - top + 1)
-        self._dirty.clear()
 
     def _reset(self, is_same: bool) -> None:
         """Everything anew. The cursor goes with its row, and the row stays where it is on the screen."""
@@ -239,7 +169,7 @@ class RecordTable(LineScroll, inherit_bindings=False):
         if round(old_value) != round(new_value):
             self._ask_for_visible()
 
-    def _put_cursor(self, index: int) -> None:
+    def put_cursor(self, index: int) -> None:
         before = self._cursor
         if index == before and self._cursor_key is not None:
             self._show_cursor()
@@ -271,12 +201,6 @@ class RecordTable(LineScroll, inherit_bindings=False):
     def action_cursor_up(self) -> None:
         self.move_to(self._cursor - 1)
 
-    def action_first(self) -> None:
-        self.move_to(0)
-
-    def action_last(self) -> None:
-        self.move_to(self._source.count - 1)
-
     def action_half_page_down(self) -> None:
         self.move_to(self._cursor + self._page // 2)
 
@@ -289,33 +213,16 @@ class RecordTable(LineScroll, inherit_bindings=False):
     def action_page_up(self) -> None:
         self.move_to(self._cursor - self._page)
 
-    def action_open(self) -> None:
-        if (key := self.cursor_key) is not None:
-            self.post_message(self.RowOpened(self, key))
+    def action_step_on(self) -> None:
+        self.action_cursor_down()
 
     async def action_back(self) -> None:
         await self.run_action("app.back")
 
-    def action_mark(self) -> None:
-        if (key := self.cursor_key) is not None:
-            self._last_mark = key
-            self.set_marks(self._marks ^ {key})
-            self.action_cursor_down()
-
-    def action_mark_to_here(self) -> None:
-        start = None if self._last_mark is None else self._source.index_of(self._last_mark)
-        first, last = sorted((self._cursor if start is None else start, self._cursor))
-        self._last_mark = self.cursor_key
-        self._mark_rows(first, last)
-
-    def action_mark_all(self) -> None:
-        """Mark all rows of the list, or none where all of them are marked."""
-        self._mark_rows(0, self._source.count - 1, is_toggle=True)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self._can_mark or not action.startswith("mark")
 
-    def _mark_rows(self, first: int, last: int, *, is_toggle: bool = False) -> None:
+    def mark_rows(self, first: int, last: int, *, is_toggle: bool = False) -> None:
         if last >= first:
             work = self._mark_when_known(first, last, is_toggle=is_toggle)
             self.run_worker(work, group="marks", exclusive=True, exit_on_error=False)
@@ -324,27 +231,20 @@ class RecordTable(LineScroll, inherit_bindings=False):
         keys = set(await self._source.keys(first, last))
         self.set_marks(self._marks - keys if is_toggle and keys <= self._marks else self._marks | keys)
 
-    def on_click(self, event: events.Click) -> None:
-        offset = event.get_content_offset(self)
-        if offset is None or offset.y < HEADER:
-            return
+    def tell_marks(self) -> None:
+        self.post_message(self.MarksChanged(self))
+
+    def tell_opened(self, key: Hashable) -> None:
+        self.post_message(self.RowOpened(self, key))
+
+    def index_at(self, offset: Offset) -> int | None:
         index = self.scroll_offset.y + offset.y - HEADER
-        if index < self._source.count:
-            self.move_to(index)
-            if event.chain == 2:
-                self.action_open()
-
-    def on_focus(self) -> None:
-        self._refresh_rows(self._cursor)
-
-    def on_blur(self) -> None:
-        self._refresh_rows(self._cursor)
+        return index if offset.y >= HEADER and index < self._source.count else None
 
     # ---- drawing
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles_by_name.clear()
         self._painter.forget()
 
     def render_line(self, y: int) -> Strip:
@@ -366,20 +266,13 @@ class RecordTable(LineScroll, inherit_bindings=False):
             cursor=cursor,
         )
 
-    def _style_of(self, part: str) -> Style:
-        if part not in self._styles_by_name:
-            is_over_others = part in ("cursor", "cursor-away", "muted")
-            self._styles_by_name[part] = (
-                self.rich_style
-                if part == "row"
-                else self.get_component_rich_style(f"record-table--{part}", partial=is_over_others)
-            )
-        return self._styles_by_name[part]
-
     def _refresh_rows(self, index: int, rows: int = 1) -> None:
         y = index - self.scroll_offset.y + HEADER
         self.refresh(Region(0, y, self.size.width, rows))
 
-    def _redraw_all(self) -> None:
+    def draw_cursor(self, index: int) -> None:
+        self._refresh_rows(index)
+
+    def draw_all(self) -> None:
         self._painter.forget()
         self.refresh()
