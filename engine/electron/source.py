@@ -258,7 +258,7 @@ def _tables(connection: sqlite3.Connection, path: Path) -> frozenset[str]:
         connection.execute("PRAGMA trusted_schema = OFF")
         (application_id,) = connection.execute("PRAGMA application_id").fetchone()
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeError) as error:  # a damaged name of a column is no text
         raise _unreadable(path, error) from error
     if application_id == APPLICATION_ID:
         raise _foreign(path, "it is a database of this very program")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from tui.attach import answers
 from tui.exit_signals import leave_with_terminal
 
 pytestmark = pytest.mark.acceptance
+
+LOOKS = 200
 
 NOISY = """
 import asyncio, pathlib, sys
@@ -141,20 +144,21 @@ async def test_in_process_the_engine_ends_with_the_window(home: EngineHome) -> N
 
 
 async def until_it_rests(pid: int) -> None:
-    """Until the process takes no time any more: it is stuck, or has nothing to do."""
-    taken: list[list[str]] = []
+    """Until the program's own thread sleeps and takes no time any more: it is stuck, or has nothing to do."""
+    seen: list[tuple[str, list[str]]] = []
 
     def rests() -> bool:
-        taken.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
-        return len(taken) > 400 and taken[-400:] == taken[-1:] * 400
+        facts = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()
+        seen.append((facts[0], facts[11:13]))
+        return len(seen) > LOOKS and seen[-1][0] == "S" and seen[-LOOKS:] == seen[-1:] * LOOKS
 
     await until(rests, seconds=60)
 
 
-async def until_it_is_drawn(terminal: PseudoTerminal, text: str) -> None:
+async def until_it_is_drawn(terminal: PseudoTerminal, pattern: str) -> None:
     """Have the whole screen drawn again until it has the text: otherwise only what changes is sent."""
     async with asyncio.timeout(60):
-        while text not in terminal.text:
+        while re.search(pattern, terminal.text) is None:
             terminal.press("\x0c")
             await asyncio.sleep(0.3)
 
@@ -162,7 +166,10 @@ async def until_it_is_drawn(terminal: PseudoTerminal, text: str) -> None:
 @pytest.mark.fault(18)
 async def test_a_terminal_that_nobody_reads_costs_the_job_nothing(home: EngineHome) -> None:
     """The job goes on; the window comes back true when it is read again, and SIGTERM ends one that is stuck."""
-    async with PseudoTerminal(program(home), {**os.environ, **home.environ}) as terminal:
+    large = {"COLUMNS": "200", "LINES": "60"}  # so that a few screens are more than the kernel keeps
+    async with PseudoTerminal(
+        program(home), {**os.environ, **home.environ, **large}, size=(200, 60)
+    ) as terminal:
         await terminal.wait_for("No job has run here yet")
         async with EngineClient.connect(home.paths) as client:
             terminal.stall()
@@ -172,7 +179,7 @@ async def test_a_terminal_that_nobody_reads_costs_the_job_nothing(home: EngineHo
             await until_it_rests(terminal.process.pid)
             assert "6/6" not in terminal.text
             terminal.read()
-            await until_it_is_drawn(terminal, "✓ completed #1 stalled             6/6")
+            await until_it_is_drawn(terminal, r"✓ completed #1 stalled +6/6")
         terminal.stall()
         terminal.press("21" * 15)
         await until_it_rests(terminal.process.pid)
