@@ -153,9 +153,9 @@ async def test_an_engine_that_says_anything(home: EngineHome) -> None:
         writer.write(b"".join(said))
         writer.close()
 
-    async def one_call() -> None:
+    async def one_call() -> object:
         async with EngineClient.connect(home.paths) as client:
-            await client.agencies()
+            return await client.agencies()
 
     loop = asyncio.get_running_loop()
 

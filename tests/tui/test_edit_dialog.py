@@ -194,7 +194,8 @@ async def test_editing_many_is_stopped_by_esc_and_says_what_was_done(
         await at.press("escape")
         goes_on.set()
         await until_closed(at)
-        assert any("Edited 2 images; 1 left as before." in one.message for one in at.app._notifications)
+        told = "Edited 2 images; 1 left as before."
+        await wait_until(at.pilot, lambda: any(told in one.message for one in at.app._notifications))
         now = await at.engine.images_by_id([image.image_id for image in images])
         assert [one.tags for one in now] == [("cat",), ("cat",), images[2].tags]
 
