@@ -1,5 +1,6 @@
 """The app: sections, what messages open, back and out. What screens may use of it is in tui.host."""
 
+import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,8 +12,9 @@ from textual.binding import BindingType
 from textual.command import CommandPalette, Provider
 from textual.drivers.linux_driver import LinuxDriver
 from textual.reactive import Reactive
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
+from engine.errors import ConflictError
 from engine.events import Resynced
 from engine.first_look import THEME
 from tui import messages
@@ -25,6 +27,7 @@ from tui.key_table import Action
 from tui.keys import action_of, bindings_for, display_keys
 from tui.navigation import SECTION_SCREENS, make_screen, section_modes
 from tui.services import AppServices
+from tui.status import FrameStatus
 from tui.stylesheet import KeptStylesheet
 from tui.survivor import Survivor
 from tui.themes import DARK_TERMINAL, LIGHT_TERMINAL, THEMES
@@ -62,6 +65,10 @@ class FactoryApp(Survivor):
         """The user left for the demo."""
         self._job_control: JobControl | None = None
         self._is_leaving = False
+        self._question: Screen[str] | None = None
+        """Whether to leave although a job is at work."""
+        self._asked_about = ""
+        """The id of that job."""
 
     def _begin_with(self, name: str) -> None:
         """Have the theme before anything is drawn: a later change has everything parsed and styled once more. Only a
@@ -225,23 +232,35 @@ class FactoryApp(Survivor):
         if self.status.job is None or not self.is_attached:
             self.exit(0)
             return
-        dialog = make_screen(
+        self._asked_about = self.status.job.job_id
+        self._question = make_screen(
             "tui.screens.quit_dialog:QuitDialog",
             self.status.job,
             ends_with_window=self.services.ends_with_window,
             command=self.services.command,
         )
-        await self.push_screen(dialog, self._leave)
+        await self.push_screen(self._question, self._leave)
 
-    def _leave(self, answer: str | None) -> None:
-        if answer == "leave":
+    def watch_status(self, before: FrameStatus, now: FrameStatus) -> None:
+        super().watch_status(before, now)
+        if self._question is None or self._question is not self.screen or not self.is_attached:
+            return
+        is_between_jobs = now.job is None and now.waiting
+        if not is_between_jobs and (now.job is None or now.job.job_id != self._asked_about):
+            self._question.dismiss("anew")  # it was about a job that has ended
+
+    async def _leave(self, answer: str | None) -> None:
+        self._question = None
+        if answer == "anew":
+            await self.action_quit()
+        elif answer == "leave":
             self.exit(0)
         elif answer == "stop":
-            self.run_command(self._stop_and_leave(), "stop the job")
+            self.run_command(self._stop_and_leave(self._asked_about), "stop the job")
 
-    async def _stop_and_leave(self) -> None:
-        if self.status.job is not None:
-            await self.engine.stop_job(self.status.job.job_id)
+    async def _stop_and_leave(self, job_id: str) -> None:
+        with contextlib.suppress(ConflictError):  # it has just ended
+            await self.engine.stop_job(job_id)
         self.exit(0)
 
     def exit(

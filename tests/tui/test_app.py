@@ -18,6 +18,7 @@ from engine.host import EngineHost
 from engine.views import JobStatus
 from tests.support.app import running, services_for, wait_until
 from tests.support.engine import EngineHome, request, until
+from tests.support.screen_text import text_of_screen
 from tui.app import FactoryApp
 from tui.factory_screen import FactoryScreen
 from tui.host import is_going
@@ -121,6 +122,26 @@ async def test_a_running_job_is_asked_about_before_leaving(home: EngineHome) -> 
             await wait_until(pilot, lambda: pilot.app._exit)
         stopped = await engine.wait_for_job(job.job_id)
         assert stopped.status is JobStatus.STOPPED
+
+
+async def test_the_question_before_leaving_is_about_the_job_at_work(home: EngineHome) -> None:
+    """It asks about the next job where that comes, and leaves where nothing is at work any more."""
+    async with home.open() as engine:
+        first = await engine.start_job(request("first", generation={"generations": 100}))
+        async with running(services_for(engine, home=home)) as pilot:
+            await wait_until(pilot, lambda: pilot.app.status.job is not None)
+            await pilot.press("q")
+            await wait_until(pilot, lambda: "#1 first is running." in text_of_screen(pilot.app))
+            asked = pilot.app.screen
+            assert isinstance(asked, QuitDialog)
+            second = await engine.start_job(request("second", generation={"generations": 100}))
+            await engine.stop_job(first.job_id, is_forced=True)
+            await wait_until(pilot, lambda: "#2 second is running." in text_of_screen(pilot.app))
+            assert isinstance(pilot.app.screen, QuitDialog)
+            assert pilot.app.screen is not asked
+            assert not pilot.app._exit
+            await engine.stop_job(second.job_id, is_forced=True)
+            await wait_until(pilot, lambda: pilot.app._exit)
 
 
 async def test_a_screen_hears_only_while_it_is_seen(home: EngineHome) -> None:
