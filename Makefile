@@ -4,8 +4,8 @@
 
 BIN := .venv/bin
 ARGS ?=
-# Twice as many as the two cores that the suite is made for: half of it waits for processes and for the simulator.
-WORKERS ?= 4
+# More than twice the two cores that the suite is made for: half of it waits for processes and for the simulator.
+WORKERS ?= 5
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -15,6 +15,7 @@ from tui.compositor import NarrowCompositor
 from tui.host import HEIGHTS, WIDTHS, FactoryHost, classes_of, is_going
 from tui.key_table import SECTION_TITLES
 from tui.keys import bindings_for
+from tui.later import Later
 from tui.widgets.app_footer import AppFooter
 from tui.widgets.app_header import AppHeader
 from tui.widgets.confirm_bar import ConfirmBar
@@ -106,9 +107,11 @@ class FactoryScreen(Screen[None]):
 
     def run_query(self, query: Coroutine[Any, Any, object], what: str) -> Worker[None]:
         """Ask for something beside everything else; it ends with the screen. `what` completes "Could not ..."."""
-        return self.run_worker(self._guarded(query, what), name=what, group="queries", exit_on_error=False)
+        return self.run_worker(
+            Later(self._guarded(Later(query), what)), name=what, group="queries", exit_on_error=False
+        )
 
-    async def _guarded(self, query: Coroutine[Any, Any, object], what: str) -> None:
+    async def _guarded(self, query: Awaitable[object], what: str) -> None:
         try:
             await query
         except Exception as error:  # noqa: BLE001 - the edge of a query: nobody else could still say it
@@ -125,7 +128,9 @@ class FactoryScreen(Screen[None]):
         self._is_loading = True
         self._loads += 1
         self._held.clear()
-        self.run_worker(self._load(self._loads), name=f"load {self.SECTION}", group="load", exclusive=True)
+        self.run_worker(
+            Later(self._load(self._loads)), name=f"load {self.SECTION}", group="load", exclusive=True
+        )
 
     # ---- the frame
 

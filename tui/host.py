@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual import events
@@ -22,6 +22,7 @@ from tui import format as fmt
 from tui.decisions import Decisions
 from tui.keys import checked_keymap
 from tui.keys_in_order import KeysInOrder
+from tui.later import Later
 from tui.plain_lines import PlainLines
 from tui.services import AppServices
 from tui.status import FrameStatus
@@ -140,9 +141,11 @@ class FactoryHost(KeysInOrder):
 
         `what` completes "Could not ...". An error becomes a toast with what, why and what to do, and a log line.
         """
-        return self.run_worker(self.guarded(command, what), name=what, group="commands", exit_on_error=False)
+        return self.run_worker(
+            Later(self.guarded(Later(command), what)), name=what, group="commands", exit_on_error=False
+        )
 
-    async def guarded(self, command: Coroutine[Any, Any, object], what: str) -> None:
+    async def guarded(self, command: Awaitable[object], what: str) -> None:
         """Carry it out and report what goes wrong, as `run_command` and `FactoryScreen.run_query` do."""
         try:
             await command

@@ -19,6 +19,7 @@ from tui.bridge import bring_events
 from tui.factory_screen import FactoryScreen
 from tui.format import advice
 from tui.host import FactoryHost, Severity
+from tui.later import Later
 from tui.notifier import Notifier
 from tui.services import AppServices
 from tui.status import FrameStatus, Link, needs_query, read_status
@@ -141,7 +142,7 @@ class LinkedHost(FactoryHost):
         self._is_status_wanted = True
         if not self._is_status_asked:
             self._is_status_asked = True
-            self.run_worker(self._read_status(), name="header", exit_on_error=False)
+            self.run_worker(Later(self._read_status()), name="header", exit_on_error=False)
 
     async def _read_status(self) -> None:
         """Ask for the header's facts, at most twice a second, until nothing has happened meanwhile."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _READ_AT_START = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
-"""What an interpreter, or a library, reads once at its start: where these differ, a start must be a real one."""
+"""What an interpreter, or a library, reads once at its start: who sets it to another value gets a real start."""
 
 
 class ForkedProcess:
@@ -128,8 +128,8 @@ async def _writer(fd: int) -> asyncio.StreamWriter:
 
 
 def _can_fork(environ: Mapping[str, str]) -> bool:
-    names = {*_READ_AT_START, *(name for name in {*environ, *os.environ} if name.startswith("PYTHON"))}
-    return hasattr(os, "pidfd_open") and all(environ.get(name) == os.environ.get(name) for name in names)
+    names = [name for name in environ if name in _READ_AT_START or name.startswith("PYTHON")]
+    return hasattr(os, "pidfd_open") and all(environ[name] == os.environ.get(name) for name in names)
 
 
 @cache

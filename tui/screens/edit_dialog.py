@@ -31,6 +31,7 @@ from tui.edit_text import (
     verdict_lines,
 )
 from tui.format import advice, count, plural
+from tui.later import Later
 from tui.widgets.choice_line import ChoiceLine
 from tui.widgets.confirm_bar import ConfirmBar
 from tui.widgets.line_input import LineInput
@@ -89,7 +90,7 @@ class EditDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self._show_lengths()
-        self.run_worker(self._load(), name="agencies")
+        self.run_worker(Later(self._load()), name="agencies")
 
     async def _load(self) -> None:
         try:
@@ -188,7 +189,7 @@ class EditDialog(Dialog[None]):
             self.host.toast("Nothing was changed.")
             self.dismiss(None)
             return
-        self.run_worker(self._save(edit), name="save", group="save", exclusive=True)
+        self.run_worker(Later(self._save(edit)), name="save", group="save", exclusive=True)
 
     async def _save(self, edit: ImageEdit) -> None:
         if not self._is_one:
@@ -240,7 +241,7 @@ class EditDialog(Dialog[None]):
         elif self.edit() == ImageEdit():
             self.dismiss(None)
         else:
-            self.run_worker(self._ask_and_leave(), name="leave", group="save", exclusive=True)
+            self.run_worker(Later(self._ask_and_leave()), name="leave", group="save", exclusive=True)
 
     async def _ask_and_leave(self) -> None:
         question = "What was changed is not saved."

@@ -24,6 +24,7 @@ from engine.export.views import AgencyView, ExportView
 from engine.viewing import problem_views
 from tui.dialog import Dialog
 from tui.export_text import SHOWN, check_lines, progress_line, result_lines
+from tui.later import Later
 from tui.plan_text import problem_lines
 from tui.widgets.choice_line import ChoiceLine
 from tui.widgets.line_input import LineInput
@@ -90,7 +91,7 @@ class ExportDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self._show_fields()
-        self.run_worker(self._load(), name="agencies")
+        self.run_worker(Later(self._load()), name="agencies")
 
     async def _load(self) -> None:
         try:
@@ -161,7 +162,7 @@ class ExportDialog(Dialog[None]):
 
     def _look(self) -> None:
         if self._export_id is None and self._result is None:
-            self.run_worker(self._show_check(), name="check", group="check", exclusive=True)
+            self.run_worker(Later(self._show_check()), name="check", group="check", exclusive=True)
 
     def _look_no_more(self) -> None:
         """A check that is still to come, or under way, would take the place of what comes of the export."""
@@ -220,10 +221,10 @@ class ExportDialog(Dialog[None]):
             self._look_no_more()
             self.query_one("#export-fields").disabled = True
             self._keys("esc cancel the export")
-            self.run_worker(self._export(request), name="export", group="export")
+            self.run_worker(Later(self._export(request)), name="export", group="export")
 
     async def _export(self, request: ExportRequest) -> None:
-        telling = self.run_worker(self._tell(request.export_id), name="progress", group="progress")
+        telling = self.run_worker(Later(self._tell(request.export_id)), name="progress", group="progress")
         try:
             self._result = await self.host.engine.export(request)
         except ConflictError as error:
@@ -261,6 +262,8 @@ class ExportDialog(Dialog[None]):
             self.dismiss(None)
         else:
             self.run_worker(
-                self.host.guarded(self.host.engine.cancel_export(self._export_id), "cancel the export"),
+                Later(
+                    self.host.guarded(self.host.engine.cancel_export(self._export_id), "cancel the export")
+                ),
                 name="cancel",
             )

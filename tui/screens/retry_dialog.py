@@ -18,6 +18,7 @@ from engine.text import clean_text
 from engine.views import JobView, RetryPlanView
 from tui import format as fmt
 from tui.dialog import Dialog
+from tui.later import Later
 from tui.plan_text import problem_lines
 from tui.retry_form import options_draft, processing_draft, request_of
 from tui.retry_text import cost_lines, refusal_words
@@ -87,7 +88,7 @@ class RetryDialog(Dialog[RetryRequest]):
         if self._form.problems():
             self._shown = None
             return
-        self.run_worker(self._show_plan(self.request()), name="plan", group="plan", exclusive=True)
+        self.run_worker(Later(self._show_plan(self.request())), name="plan", group="plan", exclusive=True)
 
     async def _show_plan(self, request: RetryRequest) -> None:
         try:

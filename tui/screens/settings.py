@@ -13,6 +13,7 @@ from tui import format as fmt
 from tui import key_desk
 from tui.key_fields import key_of, path_of
 from tui.keys import bindings_for
+from tui.later import Later
 from tui.messages import StartJob
 from tui.screens.confirm_dialog import Answer, ConfirmDialog
 from tui.screens.settings_base import SettingsBase
@@ -35,7 +36,7 @@ class SettingsScreen(SettingsBase):
     # ---- configurations
 
     def action_choose(self) -> None:
-        self.run_worker(self._choose(), name="choose", group="dialog", exclusive=True)
+        self.run_worker(Later(self._choose()), name="choose", group="dialog", exclusive=True)
 
     async def _choose(self) -> None:
         shelf = self.shelf
@@ -80,7 +81,7 @@ class SettingsScreen(SettingsBase):
             self.show(await self.shelf.rename(self.engine, name), keeps_edits=True)
 
     def action_delete(self) -> None:
-        self.run_worker(self._ask_delete(), name="delete", group="dialog", exclusive=True)
+        self.run_worker(Later(self._ask_delete()), name="delete", group="dialog", exclusive=True)
 
     async def _ask_delete(self) -> None:
         shelf = self.shelf
@@ -104,7 +105,7 @@ class SettingsScreen(SettingsBase):
         self.host.toast(f"{self.shelf.name} is the default now.")
 
     def action_start(self) -> None:
-        self.run_worker(self._start(), name="start", group="dialog", exclusive=True)
+        self.run_worker(Later(self._start()), name="start", group="dialog", exclusive=True)
 
     async def _start(self) -> None:
         if await self.are_edits_settled():
@@ -135,7 +136,9 @@ class SettingsScreen(SettingsBase):
 
     def on_field_form_key_default_wanted(self, event: FieldForm.KeyDefaultWanted) -> None:
         if (name := key_of(event.path)) is not None:
-            self.run_worker(self._ask_delete_key(name), name="delete key", group="dialog", exclusive=True)
+            self.run_worker(
+                Later(self._ask_delete_key(name)), name="delete key", group="dialog", exclusive=True
+            )
 
     async def _ask_delete_key(self, name: KeyName) -> None:
         if await self.ask(f"Delete the stored key for {name.value}?", yes="Delete"):
@@ -157,7 +160,10 @@ class SettingsScreen(SettingsBase):
         field = self.form.fields.field
         name = key_of(field.path) if field is not None else None
         self.run_worker(
-            self._test_keys([name] if name else list(KeyName)), name="test", group="test", exclusive=True
+            Later(self._test_keys([name] if name else list(KeyName))),
+            name="test",
+            group="test",
+            exclusive=True,
         )
 
     async def _test_keys(self, names: Sequence[KeyName]) -> None:
@@ -174,7 +180,7 @@ class SettingsScreen(SettingsBase):
     # ---- all at once
 
     def action_editor(self) -> None:
-        self.run_worker(self._edit_as_toml(), name="editor", group="dialog", exclusive=True)
+        self.run_worker(Later(self._edit_as_toml()), name="editor", group="dialog", exclusive=True)
 
     async def _edit_as_toml(self) -> None:
         if not await self.form.finish_editing():
@@ -192,7 +198,7 @@ class SettingsScreen(SettingsBase):
             self.host.toast(f"{fmt.plural(len(self.settings.changed), 'setting')} changed; ctrl+s saves.")
 
     def action_reset(self) -> None:
-        self.run_worker(self._reset(), name="reset", group="dialog", exclusive=True)
+        self.run_worker(Later(self._reset()), name="reset", group="dialog", exclusive=True)
 
     async def _reset(self) -> None:
         answers = (

@@ -21,6 +21,7 @@ from tui.factory_screen import FactoryScreen
 from tui.form_draft import FormDraft, settings_draft, with_choices
 from tui.key_fields import key_of, keys_draft
 from tui.keys import bindings_for
+from tui.later import Later
 from tui.messages import PreferencesSaved
 from tui.screens.confirm_dialog import Answer, ConfirmDialog
 from tui.widgets.input_bar import InputBar
@@ -143,7 +144,7 @@ class SettingsBase(FactoryScreen):
 
     def _plan(self) -> None:
         if self.host.is_attached and not self.settings.problems:
-            self.run_worker(self._show_plan(), name="plan", group="plan", exclusive=True)
+            self.run_worker(Later(self._show_plan()), name="plan", group="plan", exclusive=True)
 
     async def _show_plan(self) -> None:
         """The engine's own judgement at the fields: files, models, keys, room on the disk."""
@@ -174,7 +175,7 @@ class SettingsBase(FactoryScreen):
     def asks_before_leaving(self, leave: Callable[[], Awaitable[None]]) -> bool:
         if not self.form.changed:
             return False
-        self.run_worker(self._leave(leave), name="leave", group="leave", exclusive=True)
+        self.run_worker(Later(self._leave(leave)), name="leave", group="leave", exclusive=True)
         return True
 
     async def _leave(self, leave: Callable[[], Awaitable[None]]) -> None:

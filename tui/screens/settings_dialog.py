@@ -12,6 +12,7 @@ from engine.text import clean_text
 from tui import format as fmt
 from tui.dialog import Dialog
 from tui.form_draft import Document
+from tui.later import Later
 from tui.screens.confirm_dialog import Answer, ConfirmDialog
 from tui.widgets.settings_form import FieldForm, SettingsForm
 
@@ -58,7 +59,7 @@ class SettingsDialog(Dialog[Document]):
         )
 
     def action_take(self) -> None:
-        self.run_worker(self._take(), group="take", exclusive=True)
+        self.run_worker(Later(self._take()), group="take", exclusive=True)
 
     async def _take(self) -> None:
         if not await self._form.finish_editing():
@@ -74,7 +75,7 @@ class SettingsDialog(Dialog[Document]):
         if self._form.step_back():
             return
         if self._form.changed:
-            self.run_worker(self._ask_and_leave(), group="take", exclusive=True)
+            self.run_worker(Later(self._ask_and_leave()), group="take", exclusive=True)
         else:
             self.dismiss(None)
 

@@ -20,6 +20,7 @@ from engine.text import clean_text
 from engine.viewing import problem_views
 from engine.views import ConfigurationView
 from tui.dialog import Dialog
+from tui.later import Later
 from tui.plan_text import plan_lines, problem_lines
 from tui.screens.settings_dialog import SettingsDialog
 
@@ -112,7 +113,7 @@ class StartDialog(Dialog[None]):
         yield Static(keys, classes="dialog-keys")
 
     def on_mount(self) -> None:
-        self.run_worker(self._load(), name="configurations")
+        self.run_worker(Later(self._load()), name="configurations")
 
     async def _load(self) -> None:
         try:
@@ -188,7 +189,7 @@ class StartDialog(Dialog[None]):
 
     def _plan(self) -> None:
         if (request := self.request()) is not None:
-            self.run_worker(self._show_plan(request), name="plan", group="plan", exclusive=True)
+            self.run_worker(Later(self._show_plan(request)), name="plan", group="plan", exclusive=True)
 
     async def _show_plan(self, request: JobRequest) -> None:
         try:
@@ -227,7 +228,7 @@ class StartDialog(Dialog[None]):
             return
         if request is not None and request == self._shown:
             self._is_starting = True
-            self.run_worker(self._start_job(request), name="start", group="start")
+            self.run_worker(Later(self._start_job(request)), name="start", group="start")
         elif request is not None and request == self._refused:
             self.host.toast(
                 "This job cannot start: what stands in its way is listed in the dialog.", severity="warning"

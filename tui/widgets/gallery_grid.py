@@ -11,6 +11,7 @@ from textual.strip import Strip
 from engine.views import ImageView
 from tui.host import FactoryHost
 from tui.keys import bindings_for
+from tui.later import Later
 from tui.widgets.grid_layout import WISHED_COLUMNS, GridLayout
 from tui.widgets.image_source import ImageSource
 from tui.widgets.marked_list import MarkedList
@@ -119,7 +120,7 @@ class GalleryGrid(MarkedList[ImageSource], inherit_bindings=False):
             self._thumbnails.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> object:
-        return self.run_worker(work, group="thumbnails", exit_on_error=False)
+        return self.run_worker(Later(work), group="thumbnails", exit_on_error=False)
 
     def _rows_changed(self, first: int, last: int) -> None:
         self.note_dirty(index // self._layout.across for index in range(first, last + 1))

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from engine.text import clean_text
+from tui.later import Later
 from tui.path_names import Completion, PathState, complete, judge
 from tui.widgets.line_input import LineInput
 
@@ -79,7 +80,7 @@ class PathInput(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.run_worker(self._look(event.value.strip()), group="look", exclusive=True)
+        self.run_worker(Later(self._look(event.value.strip())), group="look", exclusive=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -87,7 +88,7 @@ class PathInput(Vertical):
 
     def on__path_text_complete_wanted(self) -> None:
         """Write what all candidates have in common; where that is nothing more, they are shown anyway."""
-        self.run_worker(self._complete(self.value), group="complete", exclusive=True)
+        self.run_worker(Later(self._complete(self.value)), group="complete", exclusive=True)
 
     async def _complete(self, text: str) -> None:
         found = await self._completion(text)

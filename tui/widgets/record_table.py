@@ -9,6 +9,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tui.keys import bindings_for
+from tui.later import Later
 from tui.widgets.columns import Column
 from tui.widgets.line_scroll import LineScroll
 from tui.widgets.marked_list import MarkedList
@@ -225,7 +226,7 @@ class RecordTable(MarkedList[RowSource], LineScroll, inherit_bindings=False):
     def mark_rows(self, first: int, last: int, *, is_toggle: bool = False) -> None:
         if last >= first:
             work = self._mark_when_known(first, last, is_toggle=is_toggle)
-            self.run_worker(work, group="marks", exclusive=True, exit_on_error=False)
+            self.run_worker(Later(work), group="marks", exclusive=True, exit_on_error=False)
 
     async def _mark_when_known(self, first: int, last: int, *, is_toggle: bool) -> None:
         keys = set(await self._source.keys(first, last))

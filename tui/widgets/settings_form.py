@@ -14,6 +14,7 @@ from textual.widgets import Input
 from engine.errors import Problem
 from engine.settings import FieldDescription, FieldKind, Settings, dump_settings
 from tui.form_draft import Document, FormDraft, field_of, settings_draft
+from tui.later import Later
 from tui.path_names import judge
 from tui.widgets.field_list import FieldList
 from tui.widgets.field_panel import FieldPanel
@@ -168,7 +169,7 @@ class FieldForm(Vertical):
             self.post_message(self.KeyWanted(field.path))
             return
         value = self.fields.draft_of(field.path).value(field.path)
-        self.run_worker(self.query_one(FieldPanel).edit(field, value), group="editor", exclusive=True)
+        self.run_worker(Later(self.query_one(FieldPanel).edit(field, value)), group="editor", exclusive=True)
 
     def on_field_list_default_wanted(self, event: FieldList.DefaultWanted) -> None:
         event.stop()
@@ -183,7 +184,7 @@ class FieldForm(Vertical):
     def on_descendant_focus(self) -> None:
         """Whoever clicks into the list while an editor is open has entered what stands in it."""
         if self.query_one(FieldPanel).is_editing and self.fields.has_focus:
-            self.run_worker(self.finish_editing(), group="editor")
+            self.run_worker(Later(self.finish_editing()), group="editor")
 
     def _show_field(self) -> None:
         field = self.fields.field
@@ -212,7 +213,7 @@ class FieldForm(Vertical):
         return True
 
     def _leave_editor(self) -> None:
-        self.run_worker(self._close_editor(), group="editor", exclusive=True)
+        self.run_worker(Later(self._close_editor()), group="editor", exclusive=True)
 
     async def _close_editor(self) -> None:
         await self.query_one(FieldPanel).close()
@@ -244,7 +245,7 @@ class FieldForm(Vertical):
             if field.kind in _PATHS and (not paths or path in paths)
         ]
         if fields:
-            self.run_worker(self._look(fields), group="look")
+            self.run_worker(Later(self._look(fields)), group="look")
 
     async def _look(self, fields: Sequence[FieldDescription]) -> None:
         for field in fields:
