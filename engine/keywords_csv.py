@@ -28,7 +28,7 @@ def parse_csv(lines: Lines, path: Path, max_field: int) -> Iterator[Record]:
     Fields may be quoted; then they hold separators, line ends and doubled quotes. Blanks between a
     separator and a quote are skipped. Raises KeywordsError with the line for an unclosed quote, text
     after a closing quote, a field of more than `max_field` characters, a row of another length than the
-    header, and a header without or with equal names.
+    header, no header at all, and a header without or with equal names.
     """
     delimiter, skipped = _delimiter(lines)
     records = _records(lines, delimiter, skipped, path, max_field)
@@ -136,6 +136,11 @@ def _too_long(path: Path, line: int, max_field: int) -> KeywordsError:
 def _check_header(header: list[str], line: int, path: Path) -> None:
     where = f"{path}, line {line}"
     names = [" ".join(name.split()) for name in header]
+    if not names:
+        raise KeywordsError(
+            f"{path}, line 1: neither this line nor one below names the columns.",
+            hint="Name the columns in the first row.",
+        )
     if empty := [str(number) for number, name in enumerate(names, 1) if not name]:
         raise KeywordsError(
             f"{where}: column {', '.join(empty)} of {len(names)} has no name.",

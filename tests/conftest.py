@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support.clock import FakeClock
 from tests.support.engine import EngineHome, engine_home
@@ -18,6 +19,10 @@ from tests.support.marks import only_what_is_marked, pytest_itemcollected  # noq
 _PREFIXES = ("GIMF_", "PIAPI_", "OPENAI_", "REMOVE_BG_", "RUNWARE_", "XDG_")
 _SUFFIX = "_PROXY"
 _BEGAN = pytest.StashKey[float]()
+
+settings.register_profile("repeatable", derandomize=True)  # the same examples each time, here and elsewhere
+settings.register_profile("random")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,7 +3,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
@@ -206,6 +206,7 @@ PIECES = st.sampled_from(
 @given(
     st.binary(max_size=200) | st.lists(PIECES, max_size=30).map(b"".join), st.sampled_from([".txt", ".csv"])
 )
+@example(b'"\0"\0', ".csv")  # nothing but a quoted nothing
 @bounded(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_of_any_bytes_is_read_or_refused_by_name(tmp_path: Path, content: bytes, suffix: str) -> None:
     path = tmp_path / f"any{suffix}"
