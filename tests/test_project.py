@@ -1,6 +1,7 @@
 """The project as a whole: what every checkout, lock file and wheel must keep, whatever the code does."""
 
 import ast
+import importlib
 import os
 import re
 import subprocess
@@ -268,3 +269,12 @@ def test_a_commit_of_the_product_runs_the_fast_tests() -> None:
 def test_what_goes_beyond_its_process_is_marked_by_itself(request: pytest.FixtureRequest) -> None:
     """This module holds `subprocess`."""
     assert {mark.name for mark in request.node.iter_markers()} & set(BEYOND) == {PROCESS}
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(path.stem for path in (ROOT / "tests").glob("*/*.py") if path.parent.name in ("bench", "soak")),
+)
+def test_what_no_test_runs_can_be_imported(name: str) -> None:
+    (path,) = [*ROOT.glob(f"tests/bench/{name}.py"), *ROOT.glob(f"tests/soak/{name}.py")]
+    importlib.import_module(f"tests.{path.parent.name}.{name}")

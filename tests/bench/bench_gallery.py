@@ -12,11 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from engine.greeting import end_engine
 from engine.paths import Paths
 from tests.bench.bench_review import fill
 from tests.bench.bench_tui import AIM_KEY_MS, environment, from_key_to_repaint, gimf, percentile, say
 from tests.bench.terminal import Terminal
-from tui.attach import EngineProcess, end_engine
+from tui.attach import EngineProcess
 
 APPROVE = """UPDATE images SET status = 'approved', stage = NULL, reason = NULL, title = 'Picture ' || image_id,
     output_file = original_file, approval = 'manual'"""
