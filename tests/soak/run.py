@@ -15,6 +15,7 @@ from random import Random
 from engine.api import JobQuery, JobRequest, TaskChoice
 from engine.client import EngineClient
 from engine.errors import ConflictError, EngineUnreachableError, FactoryError, NotFoundError
+from engine.greeting import end_engine
 from engine.views import JobStatus, UndecidedView
 from tests.acceptance.support import rows
 from tests.soak import proofs
@@ -26,6 +27,7 @@ from tui.attach import EngineProcess
 _SAMPLE_S = 0.5
 _STALL_S = 120.0
 _ROUNDS = 12
+_QUIET_S = 3.0
 _BYSTANDER_DIES = 0.3
 _LONG_LIVES = 0.1
 _WARM_S = 10.0
@@ -218,8 +220,13 @@ class Soak:
         self._client = None
 
     async def _until_ended(self) -> None:
+        """Also an engine that a window was just starting when it was killed."""
+        quiet_since = time.monotonic()
         async with asyncio.timeout(_STALL_S):
-            while self._home.paths.socket_file.exists():
+            while time.monotonic() - quiet_since < _QUIET_S:
+                if self._home.paths.socket_file.exists():
+                    quiet_since = time.monotonic()
+                    await end_engine(self._home.paths)
                 await asyncio.sleep(0.05)
 
     async def _sample(self) -> None:
