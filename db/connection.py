@@ -202,16 +202,20 @@ class Database:
         ]
 
     async def close(self) -> None:
-        """Wait for the transaction at work and close. Safe to call again."""
+        """Wait for the transaction at work and close, also where this is cancelled meanwhile: a connection that stays
+        open has a thread that keeps the process. Safe to call again."""
         if self._owner is not None and self._owner is asyncio.current_task():
             raise RuntimeError("close the database outside of its transaction")
+        await _to_end(self._close())
+
+    async def _close(self) -> None:
         async with self._turns.turn(), self._aggregate_lock:
             self._is_closed = True
             # The writer is last: the last one to close a file in WAL mode tidies it up, and only it has the
             # right to.
             connections = (self._reader, self._aggregator, self._writer)
             self._reader = self._aggregator = self._writer = None
-            await _to_end(_close_all([connection for connection in connections if connection is not None]))
+            await _close_all([connection for connection in connections if connection is not None])
 
     def _usable(self, connection: aiosqlite.Connection | None) -> aiosqlite.Connection:
         if connection is None:

@@ -425,3 +425,24 @@ async def test_a_snapshot_stays_as_it_was_at_its_first_statement(database: Datab
         assert next(iter(await connection.execute_fetchall(statement)))[0] == before
     async with database.aggregating() as connection:
         assert next(iter(await connection.execute_fetchall(statement)))[0] == before + 1
+
+
+async def test_a_cancelled_close_closes_all_the_same(tmp_path: Path) -> None:
+    """A window whose line breaks while it lets go of its engine: threads of open connections would keep the process."""
+    before = threading.active_count()
+    database = await Database.open(tmp_path / "gimf.db")
+    async with database.aggregating():
+        closing = asyncio.create_task(database.close())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        closing.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    async with asyncio.timeout(10):
+        while threading.active_count() > before + 1:  # asyncio keeps a thread of its own for to_thread
+            await asyncio.sleep(0.01)
+    with pytest.raises(DatabaseError):
+        async with database.reading():
+            pass
