@@ -16,9 +16,10 @@ from db.status import JobStatus
 from engine.announce import announce_images
 from engine.bus import EventBus
 from engine.clock import Clock
-from engine.errors import ConflictError, FactoryError, NotFoundError
+from engine.errors import ConflictError, FactoryError
 from engine.events import JobChanged, QueueChanged
 from engine.failures import is_fatal
+from engine.job_lookup import job_of
 from engine.logs import LogBook
 from engine.queue import JobQueue
 from engine.review import Review, reason_of
@@ -205,10 +206,7 @@ class Deleting:
 
     async def _job(self, job_id: str) -> JobRecord:
         async with self._database.reading() as connection:
-            record = await job_rows.get(connection, job_id)
-        if record is None:
-            raise NotFoundError(f"There is no job {job_id}.", hint="`gimf jobs list` shows them all.")
-        return record
+            return await job_of(connection, job_id)
 
     def _queue_changed(self) -> None:
         self._bus.publish(QueueChanged())

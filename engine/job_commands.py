@@ -13,6 +13,7 @@ from engine.bus import EventBus
 from engine.clock import Clock
 from engine.errors import ConflictError, NotFoundError, PauseRequired
 from engine.events import JobChanged, JobStatusChanged, QueueChanged
+from engine.job_lookup import job_of
 from engine.labels import checked_label
 from engine.logs import LogBook
 from engine.queue import JobQueue
@@ -99,10 +100,7 @@ class JobCommands:
 
     async def _record(self, job_id: str) -> JobRecord:
         async with self.database.reading() as connection:
-            record = await job_rows.get(connection, job_id)
-        if record is None:
-            raise NotFoundError(f"There is no job {job_id}.", hint="`gimf jobs list` shows them all.")
-        return record
+            return await job_of(connection, job_id)
 
     def _at_work(self, job_id: str, verb: str) -> RunningJob:
         running = self.queue.running

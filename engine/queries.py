@@ -29,6 +29,7 @@ from engine.api import ImageQuery, JobQuery, LogQuery
 from engine.care.space import images_space, job_space
 from engine.decision_queries import DecisionQueries
 from engine.errors import ConflictError, NotFoundError
+from engine.job_lookup import job_of
 from engine.paths import Paths
 from engine.places import Places
 from engine.progress import Pace
@@ -111,14 +112,14 @@ class Queries(StatisticsQueries, DecisionQueries):
     async def job(self, job_id: str) -> JobView:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            record = await _job(connection, job_id)
+            record = await job_of(connection, job_id)
             places = await _places(connection, [record])
         return job_view(record, places.get(job_id))
 
     async def job_detail(self, job_id: str) -> JobDetailView:
         """See EngineApi."""
         async with self._database.reading() as connection:
-            record = await _job(connection, job_id)
+            record = await job_of(connection, job_id)
             places = await _places(connection, [record])
             snapshot = await jobs.snapshot(connection, job_id)
             assert snapshot is not None, "every job has its snapshot"
@@ -163,7 +164,7 @@ class Queries(StatisticsQueries, DecisionQueries):
     ) -> ProgressView:
         """How the job stands at `now` on the monotonic clock, going at `pace`."""
         async with self._database.aggregating() as connection:
-            job = await _job(connection, job_id)
+            job = await job_of(connection, job_id)
             states = await tasks.count_by_state(connection, job_id)
             count_steps = (retries if job.kind is JobKind.RETRY else images).count_by_progress
             steps = await count_steps(connection, job_id)
@@ -384,13 +385,6 @@ async def open_queries(paths: Paths) -> AsyncIterator[Queries]:
         yield Queries(database)
     finally:
         await database.close()
-
-
-async def _job(connection: aiosqlite.Connection, job_id: str) -> JobRecord:
-    record = await jobs.get(connection, job_id)
-    if record is None:
-        raise NotFoundError(f"There is no job {job_id}.", hint="`gimf jobs list` shows them all.")
-    return record
 
 
 async def _places(connection: aiosqlite.Connection, records: Sequence[JobRecord]) -> dict[str, int]:
